@@ -1,0 +1,43 @@
+// Package wire names the constants of the KPL's aggregated record format:
+//
+//	magic (4 bytes) | AggregatedRecord, a proto2 message | MD5 of the message (16 bytes)
+//
+// The schema stands in proto/kpl.proto. The format is described in the Amazon
+// Kinesis Producer Library's aggregation-format.md.
+package wire
+
+import "crypto/md5"
+
+const (
+	// Magic opens every aggregate.
+	Magic = "\xf3\x89\x9a\xc2"
+	// DigestSize is the length in bytes of the MD5 that closes it.
+	DigestSize = md5.Size
+	// Overhead is what the envelope adds to the message, in bytes.
+	Overhead = len(Magic) + DigestSize
+)
+
+// Tags are the field number shifted left by three with the wire type; every
+// field of the format has a number below 16, so each tag is one byte.
+const (
+	TagPartitionKey         = 1<<3 | 2 // AggregatedRecord.partition_key_table
+	TagExplicitHashKey      = 2<<3 | 2 // AggregatedRecord.explicit_hash_key_table
+	TagRecord               = 3<<3 | 2 // AggregatedRecord.records
+	TagPartitionKeyIndex    = 1<<3 | 0 // Record.partition_key_index
+	TagExplicitHashKeyIndex = 2<<3 | 0 // Record.explicit_hash_key_index
+	TagData                 = 3<<3 | 2 // Record.data
+	TagTag                  = 4<<3 | 2 // Record.tags
+	TagTagKey               = 1<<3 | 2 // Tag.key
+)
+
+// Message returns the message of the aggregate that data holds, or false if
+// data is not one: too short, no magic, or a digest that does not match. Such
+// a record is a plain one to every reader.
+func Message(data []byte) ([]byte, bool) {
+	if len(data) < Overhead || string(data[:len(Magic)]) != Magic {
+		return nil, false
+	}
+	end := len(data) - DigestSize
+	message := data[len(Magic):end]
+	return message, md5.Sum(message) == [DigestSize]byte(data[end:])
+}
