@@ -1,0 +1,159 @@
+package aggregate
+
+import (
+	"crypto/md5"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/kinpack/kinpack/internal/hashkey"
+	"github.com/kinpack/kinpack/internal/wire"
+)
+
+// Builder packs user records into one aggregate. The zero value is ready. It
+// allocates nothing a record once its buffers have grown, which Reset keeps. It
+// is not safe for concurrent use.
+type Builder struct {
+	// MaxSize is the greatest Size in bytes that Add lets the aggregate reach;
+	// 0 means DefaultMaxSize (the KPL's AggregationMaxSize). It may be changed
+	// at any time.
+	MaxSize int
+
+	partitionKeys, explicitHashKeys table
+	records                         []byte // the Record fields, encoded
+	n                               int
+	first                           Record // without its Data,
+	firstData                       int    // of which this is the length
+}
+
+// Add appends a user record. It copies Data, which the caller may reuse, and
+// keeps the strings until Reset.
+//
+// The error is [ErrFull] if the aggregate would pass MaxSize, or wraps
+// [ErrInvalid]; either way the Builder is as it was. An empty Builder takes any
+// valid user record, whatever its size.
+func (b *Builder) Add(r Record) error {
+	key, hashKey := b.partitionKeys.find(r.PartitionKey), place{}
+	if key.grows > 0 {
+		if err := checkPartitionKey(r.PartitionKey); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+	}
+	fields := 1 + protowire.SizeVarint(uint64(key.index)) + 1 + protowire.SizeBytes(len(r.Data))
+	if r.ExplicitHashKey != "" {
+		if hashKey = b.explicitHashKeys.find(r.ExplicitHashKey); hashKey.grows > 0 {
+			if err := checkExplicitHashKey(r.ExplicitHashKey); err != nil {
+				return fmt.Errorf("%w: %w", ErrInvalid, err)
+			}
+		}
+		fields += 1 + protowire.SizeVarint(uint64(hashKey.index))
+	}
+	if err := checkData(r.Data); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if b.n > 0 && b.Size()+key.grows+hashKey.grows+1+protowire.SizeBytes(fields) > b.maxSize() {
+		return ErrFull
+	}
+
+	if key.grows > 0 {
+		b.partitionKeys.add(wire.TagPartitionKey, r.PartitionKey, key)
+	}
+	if hashKey.grows > 0 {
+		b.explicitHashKeys.add(wire.TagExplicitHashKey, r.ExplicitHashKey, hashKey)
+	}
+	rec := appendVarint(append(b.records, wire.TagRecord), fields)
+	rec = appendVarint(append(rec, wire.TagPartitionKeyIndex), key.index)
+	if r.ExplicitHashKey != "" {
+		rec = appendVarint(append(rec, wire.TagExplicitHashKeyIndex), hashKey.index)
+	}
+	b.records = append(appendVarint(append(rec, wire.TagData), len(r.Data)), r.Data...)
+	if b.n == 0 {
+		b.first, b.firstData = r, len(r.Data)
+		b.first.Data = nil
+	}
+	b.n++
+	return nil
+}
+
+func (b *Builder) maxSize() int {
+	if b.MaxSize == 0 {
+		return DefaultMaxSize
+	}
+	return b.MaxSize
+}
+
+// Len returns the number of user records.
+func (b *Builder) Len() int { return b.n }
+
+// Size returns the exact length in bytes of what AppendTo appends: magic,
+// message and digest, without the outer keys. It is 20 for an empty Builder.
+func (b *Builder) Size() int {
+	return wire.Overhead + len(b.partitionKeys.wire) + len(b.explicitHashKeys.wire) + len(b.records)
+}
+
+// Body returns the user records as they stand in the aggregate, right before
+// its 16-byte digest. The Data of a user record is the last len(Data) bytes of
+// what Body returns after its Add. It aliases the Builder until the next Add or
+// Reset.
+func (b *Builder) Body() []byte { return b.records }
+
+// AppendTo appends the aggregate to dst and returns the extended slice. The
+// Builder stays as it is.
+func (b *Builder) AppendTo(dst []byte) []byte {
+	dst = append(dst, wire.Magic...)
+	message := len(dst)
+	dst = append(dst, b.partitionKeys.wire...)
+	dst = append(dst, b.explicitHashKeys.wire...)
+	dst = append(dst, b.records...)
+	sum := md5.Sum(dst[message:])
+	return append(dst, sum[:]...)
+}
+
+// Sealed is the content of one PutRecords entry.
+type Sealed struct {
+	PartitionKey    string
+	ExplicitHashKey string // always given, as the KPL does: it decides the shard
+	Data            []byte
+	Aggregated      bool
+}
+
+// Seal returns what to send for the user records added: a lone one plain with
+// its own keys, as the KPL does, unless its Data is itself an aggregate; else an
+// aggregate under [PartitionKey] and the hash key of its first user record.
+// Data is dst with the bytes appended, never nil. The Builder must not be empty; it stays
+// as it is.
+func (b *Builder) Seal(dst []byte) Sealed {
+	s := Sealed{PartitionKey: b.first.PartitionKey, ExplicitHashKey: b.first.ExplicitHashKey}
+	if s.ExplicitHashKey == "" {
+		s.ExplicitHashKey = hashkey.Of(b.first.PartitionKey).String()
+	}
+	if b.n == 1 {
+		// Data is the last field of the only record.
+		if data := b.records[len(b.records)-b.firstData:]; !IsAggregate(data) {
+			s.Data = append(dst, data...)
+			if s.Data == nil {
+				s.Data = []byte{} // the SDK takes nil for a missing member
+			}
+			return s
+		}
+	}
+	s.PartitionKey, s.Aggregated, s.Data = PartitionKey, true, b.AppendTo(dst)
+	return s
+}
+
+// appendVarint is protowire's, with the common case short enough to be inlined.
+func appendVarint(dst []byte, n int) []byte {
+	if n < 1<<7 {
+		return append(dst, byte(n))
+	}
+	return protowire.AppendVarint(dst, uint64(n))
+}
+
+// Reset empties the Builder and keeps its buffers and MaxSize.
+func (b *Builder) Reset() {
+	b.partitionKeys.reset()
+	b.explicitHashKeys.reset()
+	b.records = b.records[:0]
+	b.n = 0
+	b.first = Record{}
+}

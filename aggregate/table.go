@@ -1,0 +1,79 @@
+package aggregate
+
+import (
+	"hash/maphash"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// table is a key table: its entries encoded, in order of first use, and a hash
+// index of them. A map of strings would do, at three times the time for keys
+// that are all different, and it would keep the caller's strings alive.
+type table struct {
+	wire    []byte
+	entries []entry
+	slots   []uint64 // open addressing: hash in the upper half, index+1 in the lower, 0 free
+	seed    maphash.Seed
+}
+
+// entry is where a key lies in wire, and its hash.
+type entry struct {
+	start, end int
+	hash       uint64
+}
+
+// place is what find found: key's index, and the bytes that the table grows by
+// if it is added, 0 if it is there already.
+type place struct {
+	index, grows int
+	hash, slot   uint64
+}
+
+func (t *table) find(key string) place {
+	if len(t.entries) >= len(t.slots)/2 {
+		t.grow()
+	}
+	hash := maphash.String(t.seed, key)
+	slots := t.slots
+	for i := hash; ; i++ {
+		i &= uint64(len(slots) - 1)
+		slot := slots[i]
+		if slot == 0 {
+			return place{len(t.entries), 1 + protowire.SizeBytes(len(key)), hash, i}
+		}
+		if slot>>32 == hash>>32 {
+			e := t.entries[uint32(slot)-1]
+			if string(t.wire[e.start:e.end]) == key {
+				return place{index: int(uint32(slot)) - 1}
+			}
+		}
+	}
+}
+
+// add appends key, for which find has just returned p with p.grows above 0.
+func (t *table) add(tag byte, key string, p place) {
+	t.wire = append(appendVarint(append(t.wire, tag), len(key)), key...)
+	end := len(t.wire)
+	t.entries = append(t.entries, entry{end - len(key), end, p.hash})
+	t.slots[p.slot] = p.hash>>32<<32 | uint64(len(t.entries))
+}
+
+// grow doubles the index: at most half of it and one slot are ever in use.
+func (t *table) grow() {
+	if t.slots == nil {
+		t.seed = maphash.MakeSeed()
+	}
+	t.slots = make([]uint64, max(16, 2*len(t.slots)))
+	for n, e := range t.entries {
+		i := e.hash & uint64(len(t.slots)-1)
+		for t.slots[i] != 0 {
+			i = (i + 1) & uint64(len(t.slots)-1)
+		}
+		t.slots[i] = e.hash>>32<<32 | uint64(n+1)
+	}
+}
+
+func (t *table) reset() {
+	clear(t.slots)
+	t.wire, t.entries = t.wire[:0], t.entries[:0]
+}
