@@ -1,0 +1,150 @@
+package lambda
+
+// This file owns the Consumer: what is made once for a function, and the way of
+// one event from the runtime to the answer. The answer is worked out from where
+// the runner stands, whether it has ended or was overtaken by the deadline.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/aws/aws-lambda-go/events"
+	awslambda "github.com/aws/aws-lambda-go/lambda"
+)
+
+// Handler handles one user record. A nil error means that the record is done;
+// any other error is one failed attempt, and [Poison] says that another attempt
+// is of no use. A panic is a failed attempt, too.
+//
+// Within one invocation records come one at a time, in the order of the shard.
+// Where the runtime runs several invocations in one process
+// (AWS_LAMBDA_MAX_CONCURRENCY) a Handler is called by all of them at once.
+//
+// ctx ends shortly before the function's deadline (see [Consumer.Kinesis]). A
+// Handler should return then: the next batch of its shard in this process waits
+// for it.
+type Handler func(ctx context.Context, r *Record) error
+
+// Consumer hands the user records of Lambda's Kinesis events to a [Handler] and
+// answers with the one sequence number that Lambda is to go on from. It is safe
+// for concurrent invocations; make one for the process, with [New].
+type Consumer struct {
+	config   config
+	handler  Handler
+	log      *slog.Logger
+	progress progress
+	ranges   rangeCache
+
+	saidMemory atomic.Bool // the log line on progress in memory is out
+	saidRange  atomic.Bool // the log line on an unknown shard range is out
+
+	droppedAggregates, droppedRecords atomic.Uint64
+}
+
+// New returns a Consumer that calls h for every user record. The error joins
+// everything that is wrong with h and the options.
+func New(h Handler, opts ...Option) (*Consumer, error) {
+	c := config{logger: slog.Default()}
+	for _, o := range opts {
+		if o == nil {
+			c.nilOption = true
+			continue
+		}
+		o(&c)
+	}
+	if err := c.validate(h); err != nil {
+		return nil, err
+	}
+	return &Consumer{config: c, handler: h, log: c.logger, ranges: rangeCache{source: c.shardRanges}}, nil
+}
+
+// Start is [New] followed by the Lambda runtime's Start with
+// [Consumer.Kinesis]; it does not return. A bad configuration ends the process
+// with one line on standard error and exit code 1, which Lambda reports as an
+// error of the function's init phase. Who needs the runtime's own options calls
+// New and hands Kinesis to the runtime.
+func Start(h Handler, opts ...Option) {
+	c, err := New(h, opts...)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
+	awslambda.Start(c.Kinesis)
+}
+
+// Kinesis handles one event: it is what the Lambda runtime's Start takes. The
+// event source mapping must have ReportBatchItemFailures on.
+//
+// User records are handled in order, up to the first one that is not decided
+// (succeeded, or in the dead letter). The answer holds at most one id: the
+// lowest outer sequence number that is not decided, from which Lambda sends the
+// batch again. If all are decided, BatchItemFailures is empty and not nil.
+//
+// If ctx has a deadline, the handlers' ctx ends earlier by a margin: the larger
+// of 500 ms and 5 % of the time left at the start, but never more than half of
+// it. At that moment Kinesis answers, whether the handler has returned or not.
+// The record that was running has used an attempt; those after it have not.
+// Without a deadline only the end of ctx itself stops the invocation.
+//
+// While a handler from an earlier invocation of the same shard still runs,
+// Kinesis waits for it; if it runs to the end of that wait, Kinesis reports the
+// batch's first record without an attempt. If that handler succeeded after all,
+// its record is not run again.
+//
+// The error is not nil, so that Lambda sends the whole batch again, only where
+// no answer would be right: something failed in an event that holds records of
+// several shards, or records without a sequence number. Lambda sends neither. Of
+// such records, and of those whose event names no stream or no shard, nothing is
+// remembered, so that all of them run again.
+func (c *Consumer) Kinesis(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
+	b := newBatch(event.Records)
+	if len(b.records) == 0 {
+		return b.answer(0)
+	}
+	ctx, cancel := guard(ctx)
+	defer cancel()
+
+	if !c.progress.wait(ctx, b.shard) {
+		c.log.LogAttrs(ctx, slog.LevelError, "a handler of an earlier invocation of this shard still runs; no record was started",
+			slog.String("record", name(&b.records[0], WholeRecord)))
+		return b.answer(0)
+	}
+	known, passed := c.progress.recall(&b)
+	for _, sequence := range passed {
+		c.log.LogAttrs(ctx, slog.LevelError, "Lambda went past a reported failure: its retries or the record's age are used up, or ReportBatchItemFailures is off",
+			slog.String("record", b.shard.id+":"+sequence))
+	}
+
+	v := &invocation{consumer: c, batch: &b, known: known, ending: &ending{done: make(chan struct{})}}
+	go v.run(ctx)
+	select {
+	case <-v.ending.done:
+	case <-ctx.Done():
+	}
+	at, overtaken := v.stop()
+	if overtaken {
+		c.log.LogAttrs(ctx, slog.LevelError, "the handler has not returned in time",
+			slog.String("record", name(&b.records[at.outer], at.progress.done)), slog.Int("attempt", at.progress.attempts))
+	}
+	c.progress.keep(&b, at, v.ending)
+	if at.outer < len(b.records) && !c.saidMemory.Swap(true) {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "a batch was answered in part; what is done in it, and attempts, are kept in this process's memory only")
+	}
+	return b.answer(at.outer)
+}
+
+// Stats is what a [Consumer] has counted since it was made.
+type Stats struct {
+	// OutOfRangeAggregates is the number of aggregates that [WithShardRange]
+	// dropped, OutOfRangeRecords that of the user records in them.
+	OutOfRangeAggregates, OutOfRangeRecords uint64
+}
+
+// Stats returns the counts. It may be called at any time, also by a handler.
+func (c *Consumer) Stats() Stats {
+	return Stats{OutOfRangeAggregates: c.droppedAggregates.Load(), OutOfRangeRecords: c.droppedRecords.Load()}
+}
