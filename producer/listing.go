@@ -1,0 +1,145 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/kinpack/kinpack/internal/hashkey"
+	"github.com/kinpack/kinpack/producer/internal/shardmap"
+)
+
+// This file owns how the producer learns the stream's shards.
+
+// listing is the state of the refresh; at most one is under way.
+type listing struct {
+	busy    bool
+	tries   int         // without what was wanted, in a row
+	pending *time.Timer // of the next try, nil for none
+}
+
+// shard is a shard as the service lists it.
+type shard struct {
+	shardmap.Shard
+	open bool
+}
+
+// refresh has the shards listed soon. The mutex is held.
+func (p *Producer) refresh(now time.Time) {
+	if p.list.busy || p.list.pending != nil || p.gaveUp {
+		return
+	}
+	p.list.busy = true
+	// Those that are open now do not include a shard that was split again since.
+	all := p.list.tries > 0 && len(p.parked) > 0
+	p.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, p.cfg.callTimeout)
+		defer cancel()
+		shards, err := p.listShards(ctx, all)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.list.busy = false
+		p.listed(shards, err, all, time.Now())
+	})
+}
+
+// listed takes in what a listing brought. The mutex is held.
+func (p *Producer) listed(shards []shard, err error, all bool, now time.Time) {
+	if err == nil {
+		err = p.learn(shards, now)
+	}
+	if err != nil && !p.gaveUp {
+		p.stats.MapRefreshErrors++
+		p.cfg.logger.Warn("kinpack: the stream's shards cannot be listed; trying again", "stream", p.stream, "error", err)
+	}
+	p.judgeParked(now)
+	if err == nil && len(p.parked) == 0 {
+		p.list.tries = 0
+		return
+	}
+	if p.gaveUp {
+		return
+	}
+	p.list.tries++
+	p.wg.Add(1)
+	p.list.pending = time.AfterFunc(backoff(p.list.tries), func() {
+		defer p.wg.Done()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.list.pending = nil
+		p.refresh(time.Now())
+	})
+}
+
+// learn makes a listing the map.
+func (p *Producer) learn(shards []shard, now time.Time) error {
+	var open []shardmap.Shard
+	for _, s := range shards {
+		p.ranges[s.ID] = s.Range
+		if s.open {
+			open = append(open, s.Shard)
+		}
+	}
+	m, err := shardmap.New(open)
+	if err != nil {
+		return err
+	}
+	p.stats.MapRefreshes++
+	p.install(m, now)
+	return nil
+}
+
+// stopListing ends the wait for the next try. The mutex is held.
+func (p *Producer) stopListing() {
+	p.gaveUp = true
+	if p.list.pending != nil && p.list.pending.Stop() {
+		p.list.pending = nil
+		p.wg.Done()
+	}
+}
+
+// listShards asks for the open shards, or for all that still hold records.
+func (p *Producer) listShards(ctx context.Context, all bool) ([]shard, error) {
+	filter := types.ShardFilterTypeAtLatest
+	if all {
+		filter = types.ShardFilterTypeFromTrimHorizon
+	}
+	input := &kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: filter}}
+	input.StreamName, input.StreamARN = p.streamRef()
+	var shards []shard
+	for {
+		out, err := p.client.ListShards(ctx, input, noRetries)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out.Shards {
+			s, err := readShard(&out.Shards[i])
+			if err != nil {
+				return nil, err
+			}
+			shards = append(shards, s)
+		}
+		if aws.ToString(out.NextToken) == "" {
+			return shards, nil
+		}
+		// A token stands for the stream and the filter; the service refuses both.
+		input = &kinesis.ListShardsInput{NextToken: out.NextToken}
+	}
+}
+
+func readShard(s *types.Shard) (shard, error) {
+	id := aws.ToString(s.ShardId)
+	if s.HashKeyRange == nil {
+		return shard{}, fmt.Errorf("shard %s has no hash key range", id)
+	}
+	r, err := hashkey.ParseRange(aws.ToString(s.HashKeyRange.StartingHashKey), aws.ToString(s.HashKeyRange.EndingHashKey))
+	if err != nil {
+		return shard{}, fmt.Errorf("shard %s: %w", id, err)
+	}
+	closed := s.SequenceNumberRange != nil && aws.ToString(s.SequenceNumberRange.EndingSequenceNumber) != ""
+	return shard{shardmap.Shard{ID: id, Range: r}, !closed}, nil
+}
