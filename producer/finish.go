@@ -41,35 +41,41 @@ func (p *Producer) finish(b *batch, i int, res Result) {
 
 // tell calls the dones, until there is none.
 func (p *Producer) tell() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.finished) > 0 {
-		batch := p.finished
-		p.finished = nil
-		p.mu.Unlock()
-		for i := range batch {
-			p.call(&batch[i])
-		}
-		p.mu.Lock()
-		for i := range batch {
-			batch[i].epoch.live--
-		}
-		p.advance()
+	for p.tellNext() {
 	}
-	p.telling = false
 }
 
-// call runs one done.
-func (p *Producer) call(f *finished) {
-	if f.done == nil {
-		return
+// tellNext calls one done, and says whether there was one.
+func (p *Producer) tellNext() (more bool) {
+	p.mu.Lock()
+	if len(p.finished) == 0 {
+		p.finished, p.telling = nil, false
+		p.mu.Unlock()
+		return false
 	}
+	f := p.finished[0]
+	p.finished[0] = finished{}
+	p.finished = p.finished[1:]
+	p.mu.Unlock()
+
+	returned := f.done == nil
 	defer func() {
+		more = true
 		if v := recover(); v != nil {
 			p.cfg.logger.Error("kinpack: a done panicked", "stream", p.stream, "panic", v, "stack", string(debug.Stack()))
+		} else if !returned { // it ended the goroutine with runtime.Goexit, as a test's FailNow does
+			p.wg.Go(p.tell)
 		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		f.epoch.live--
+		p.advance()
 	}()
-	f.done(f.result)
+	if f.done != nil {
+		f.done(f.result)
+		returned = true
+	}
+	return true
 }
 
 // advance closes the epochs that are over. The mutex is held.
