@@ -4,9 +4,11 @@ package kinesistest
 
 import (
 	"context"
+	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
@@ -28,7 +30,27 @@ func (s *Server) SDKClient(optFns ...func(*kinesis.Options)) *kinesis.Client {
 // as that of [Server.Listen], with made-up credentials in us-east-1. optFns
 // change its options.
 func NewSDKClient(endpoint string, optFns ...func(*kinesis.Options)) *kinesis.Client {
-	return kinesis.New(sdkOptions(endpoint), optFns...)
+	o := sdkOptions(endpoint)
+	o.HTTPClient = earlyAnswers{awshttp.NewBuildableClient()}
+	return kinesis.New(o, optFns...)
+}
+
+// earlyAnswers makes the SDK's HTTP client bear answers that come before it has
+// noticed that its request is out, as they do on loopback. The SDK closes the
+// request's body when the answer begins; the WriteTo of a closed one returns
+// io.EOF (smithy-go v1.28.9, transport/http/internal/io), which net/http takes
+// for a failed write, and ends the connection in the middle of the answer. Read
+// is right, so only that is shown.
+type earlyAnswers struct{ client *awshttp.BuildableClient }
+
+// Do implements kinesis.HTTPClient.
+func (e earlyAnswers) Do(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		return e.client.Do(r)
+	}
+	shown := *r
+	shown.Body = struct{ io.ReadCloser }{r.Body}
+	return e.client.Do(&shown)
 }
 
 func sdkOptions(endpoint string) kinesis.Options {
