@@ -132,10 +132,11 @@ type load struct {
 }
 
 func workload(n int) (*load, error) {
-	all, err := realdata.Mixed(n)
+	quakes, flights, err := realdata.Load()
 	if err != nil {
 		return nil, err
 	}
+	all := realdata.Mix(quakes, flights, n)
 	bad := &all[2*n/3]
 	bad.Data = bad.Data[:len(bad.Data)/2]
 	l := &load{records: all, copies: map[string]int{}, flaky: string(all[n/3].Data), poison: string(bad.Data)}

@@ -12,8 +12,6 @@ import (
 // Used returns the user and system time of the process so far.
 func Used() time.Duration {
 	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for a bad argument only
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

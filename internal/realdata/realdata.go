@@ -12,6 +12,7 @@ import (
 	"compress/gzip"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -29,11 +30,12 @@ type Record struct {
 	Data         json.RawMessage `json:"data"`
 }
 
-// Earthquakes returns the 1,707 earthquakes.
-func Earthquakes() ([]Record, error) { return read(earthquakes) }
-
-// Flights returns the 20,000 flights, by date.
-func Flights() ([]Record, error) { return read(flights) }
+// Load returns the 1,707 earthquakes, and the 20,000 flights by date.
+func Load() (quakes, flown []Record, err error) {
+	quakes, errQuakes := read(earthquakes)
+	flown, errFlights := read(flights)
+	return quakes, flown, errors.Join(errQuakes, errFlights)
+}
 
 func read(packed []byte) ([]Record, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
@@ -53,28 +55,20 @@ func read(packed []byte) ([]Record, error) {
 	}
 }
 
-// Mixed returns n records of both kinds, evenly mixed, the same at every call;
-// past 21,707 they repeat.
-func Mixed(n int) ([]Record, error) {
-	quakes, err := Earthquakes()
-	if err != nil {
-		return nil, err
-	}
-	flights, err := Flights()
-	if err != nil {
-		return nil, err
-	}
-	total := len(quakes) + len(flights)
+// Mix returns n records of both kinds, evenly mixed, the same at every call;
+// past the end of both they repeat.
+func Mix(quakes, flown []Record, n int) []Record {
+	total := len(quakes) + len(flown)
 	all := make([]Record, 0, n)
 	for i := range n {
-		// The quakes before place i of the mix, and whether i is one more.
 		i %= total
+		// The quakes before place i of the mix, and whether i is one more.
 		before, upTo := i*len(quakes)/total, (i+1)*len(quakes)/total
 		if upTo > before {
 			all = append(all, quakes[before])
 		} else {
-			all = append(all, flights[i-before])
+			all = append(all, flown[i-before])
 		}
 	}
-	return all, nil
+	return all
 }

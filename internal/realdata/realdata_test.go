@@ -8,11 +8,7 @@ import (
 )
 
 func TestData(t *testing.T) {
-	quakes, err := realdata.Earthquakes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	flights, err := realdata.Flights()
+	quakes, flights, err := realdata.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,28 +35,31 @@ func TestData(t *testing.T) {
 	}
 }
 
-func TestMixed(t *testing.T) {
-	all, err := realdata.Mixed(21707 + 10)
+func TestMix(t *testing.T) {
+	quakes, flights, err := realdata.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]int{}
-	quakes := 0
-	for _, r := range all[:21707] {
-		seen[r.PartitionKey+string(r.Data)]++
-		if len(r.Data) > 100 {
-			quakes++
+	all := realdata.Mix(quakes, flights, 21707+10)
+	seen, flown := map[string]bool{}, 0
+	for i, r := range all[:21707] {
+		seen[r.PartitionKey+string(r.Data)] = true
+		if len(r.Data) < 100 {
+			if string(r.Data) != string(flights[flown].Data) {
+				t.Fatalf("record %d is not flight %d", i, flown)
+			}
+			flown++
 		}
 	}
-	if quakes != 1707 || len(seen) < 21000 {
-		t.Errorf("%d earthquakes, %d different records", quakes, len(seen))
+	if flown != 20000 || len(seen) < 21000 {
+		t.Errorf("%d flights, %d different records", flown, len(seen))
 	}
 	for i, r := range all[21707:] {
 		if string(r.Data) != string(all[i].Data) {
 			t.Errorf("record %d does not repeat record %d", 21707+i, i)
 		}
 	}
-	if few, err := realdata.Mixed(0); err != nil || len(few) != 0 {
-		t.Errorf("none: %d records, %v", len(few), err)
+	if few := realdata.Mix(quakes, flights, 0); len(few) != 0 {
+		t.Errorf("none: %d records", len(few))
 	}
 }

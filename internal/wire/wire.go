@@ -17,17 +17,23 @@ const (
 	Overhead = len(Magic) + DigestSize
 )
 
+// The wire types that the format uses.
+const (
+	varint = 0
+	bytes  = 2
+)
+
 // Tags are the field number shifted left by three with the wire type; every
 // field of the format has a number below 16, so each tag is one byte.
 const (
-	TagPartitionKey         = 1<<3 | 2 // AggregatedRecord.partition_key_table
-	TagExplicitHashKey      = 2<<3 | 2 // AggregatedRecord.explicit_hash_key_table
-	TagRecord               = 3<<3 | 2 // AggregatedRecord.records
-	TagPartitionKeyIndex    = 1<<3 | 0 // Record.partition_key_index
-	TagExplicitHashKeyIndex = 2<<3 | 0 // Record.explicit_hash_key_index
-	TagData                 = 3<<3 | 2 // Record.data
-	TagTag                  = 4<<3 | 2 // Record.tags
-	TagTagKey               = 1<<3 | 2 // Tag.key
+	TagPartitionKey         = 1<<3 | bytes  // AggregatedRecord.partition_key_table
+	TagExplicitHashKey      = 2<<3 | bytes  // AggregatedRecord.explicit_hash_key_table
+	TagRecord               = 3<<3 | bytes  // AggregatedRecord.records
+	TagPartitionKeyIndex    = 1<<3 | varint // Record.partition_key_index
+	TagExplicitHashKeyIndex = 2<<3 | varint // Record.explicit_hash_key_index
+	TagData                 = 3<<3 | bytes  // Record.data
+	TagTag                  = 4<<3 | bytes  // Record.tags
+	TagTagKey               = 1<<3 | bytes  // Tag.key
 )
 
 // Message returns the message of the aggregate that data holds, or false if
