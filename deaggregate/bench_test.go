@@ -23,13 +23,13 @@ func benchAggregate(size int) (in []byte, n int) {
 
 // BenchmarkUnpack unpacks one aggregate of the default size, with kinpack and
 // the plain way: MD5 check, proto.Unmarshal, and the same slice of records.
-// To compare: go test -bench Unpack -count 10 ./deaggregate | benchstat -col /by -
+// To compare: go test -bench Unpack -count 10 ./deaggregate | benchstat -col /by -ignore /turn -
 func BenchmarkUnpack(b *testing.B) {
 	for _, size := range []int{100, 512, 2048} {
 		in, n := benchAggregate(size)
 		// In turns, so that a change of the machine's speed hits both.
-		for _, by := range []string{"proto", "kinpack", "kinpack", "proto"} {
-			b.Run(fmt.Sprintf("%dB/by=%s", size, by), func(b *testing.B) {
+		for i, by := range []string{"proto", "kinpack", "kinpack", "proto"} {
+			b.Run(fmt.Sprintf("size=%dB/turn=%d/by=%s", size, i/2+1, by), func(b *testing.B) {
 				var out []deaggregate.Record
 				b.ReportAllocs()
 				b.SetBytes(int64(len(in)))
