@@ -7,8 +7,8 @@ import (
 )
 
 // table is a key table: its entries encoded, in order of first use, and a hash
-// index of them. A map of strings would do, at three times the time for keys
-// that are all different, and it would keep the caller's strings alive.
+// index of them. A map of strings would do, but it takes longer for keys that are
+// all different (DESIGN.md, Codecs), and keeps the caller's strings alive.
 type table struct {
 	wire    []byte
 	entries []entry
