@@ -48,7 +48,6 @@ type weather struct {
 	mu     sync.Mutex
 	rnd    *rand.Rand
 	stormy bool // false at the end, so that everything can settle
-	lag    map[string]bool
 }
 
 func (w *weather) chance(p float64) bool {
