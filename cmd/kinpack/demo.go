@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -52,6 +54,8 @@ func demoCommand() command {
 				if *records < minRecords || *records > maxRecords {
 					return usageError{fmt.Errorf("--records %d: want %d to %d", *records, minRecords, maxRecords)}
 				}
+				ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+				defer stop()
 				return demo(ctx, s, *records, *asJSON)
 			}
 		}}
