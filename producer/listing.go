@@ -37,9 +37,7 @@ func (p *Producer) refresh(now time.Time) {
 	// Those that are open now do not include a shard that was split again since.
 	all := p.list.tries > 0 && len(p.parked) > 0
 	p.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(p.ctx, p.cfg.callTimeout)
-		defer cancel()
-		shards, err := p.listShards(ctx, all)
+		shards, err := p.listShards(p.ctx, all)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.list.busy = false
@@ -104,6 +102,8 @@ func (p *Producer) stopListing() {
 
 // listShards asks for the open shards, or for all that still hold records.
 func (p *Producer) listShards(ctx context.Context, all bool) ([]shard, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.callTimeout)
+	defer cancel()
 	filter := types.ShardFilterTypeAtLatest
 	if all {
 		filter = types.ShardFilterTypeFromTrimHorizon
