@@ -22,6 +22,10 @@ type finished struct {
 	epoch  *epoch
 }
 
+// maxIdleFinished is how long a list of told records may get before it is
+// shortened, and one of finished records that is kept for later.
+const maxIdleFinished = 4096
+
 // awaited says whether a Flush or Close waits for r.
 func (p *Producer) awaited(r record) bool { return r.epoch != p.epochs[len(p.epochs)-1] }
 
@@ -32,6 +36,11 @@ func (p *Producer) finish(b *batch, i int, res Result) {
 	res.Attempts, res.MaybeStored = r.attempts, res.Err != nil && r.maybeStored
 	p.gate.leave(charged(r.size, r.partitionKey, r.explicitHashKey))
 	p.stats.count(&res)
+	if p.told > maxIdleFinished && p.told > len(p.finished)/2 {
+		n := copy(p.finished, p.finished[p.told:])
+		clear(p.finished[n:])
+		p.finished, p.told = p.finished[:n], 0
+	}
 	p.finished = append(p.finished, finished{r.done, res, r.epoch})
 	if !p.telling {
 		p.telling = true
@@ -48,14 +57,17 @@ func (p *Producer) tell() {
 // tellNext calls one done, and says whether there was one.
 func (p *Producer) tellNext() (more bool) {
 	p.mu.Lock()
-	if len(p.finished) == 0 {
-		p.finished, p.telling = nil, false
+	if p.told == len(p.finished) {
+		p.finished, p.told, p.telling = p.finished[:0], 0, false
+		if cap(p.finished) > maxIdleFinished {
+			p.finished = nil
+		}
 		p.mu.Unlock()
 		return false
 	}
-	f := p.finished[0]
-	p.finished[0] = finished{}
-	p.finished = p.finished[1:]
+	f := p.finished[p.told]
+	p.finished[p.told] = finished{}
+	p.told++
 	p.mu.Unlock()
 
 	returned := f.done == nil

@@ -62,12 +62,42 @@ func (b *batch) seal() {
 	b.sealed = b.builder.Seal(make([]byte, 0, b.builder.Size()))
 }
 
+// spares are batches to use again, with the buffers that they have grown.
+type spares []*batch
+
+// maxSpares bounds what is kept for later: about 64 KiB each.
+const maxSpares = 64
+
+func (s *spares) get() *batch {
+	n := len(*s)
+	if n == 0 {
+		return new(batch)
+	}
+	b := (*s)[n-1]
+	*s = (*s)[:n-1]
+	return b
+}
+
+// put takes a batch whose records are finished or packed elsewhere. What was
+// sealed lives on in their Results; a body that one of them shows must not come
+// here.
+func (s *spares) put(b *batch) {
+	if len(*s) == maxSpares || cap(b.builder.Body()) > 2*aggregate.DefaultMaxSize {
+		return
+	}
+	b.builder.Reset()
+	clear(b.records)
+	b.records, b.sealed = b.records[:0], aggregate.Sealed{}
+	*s = append(*s, b)
+}
+
 // lane is the queue of one shard; the plain lane, whose shard has no ID, is that
 // of all records while there is no map. Pure: it takes the time and starts nothing.
 type lane struct {
 	shard   shardmap.Shard
 	size    int           // what an aggregate may reach
 	linger  time.Duration // the maximum buffered time
+	spares  *spares       // of the Producer
 	open    *batch        // being filled, or nil
 	full    []*batch      // to be sent, oldest first
 	unacked int           // batches under way or parked
@@ -106,7 +136,8 @@ func (l *lane) add(r record, data []byte, now time.Time, flushed bool) {
 
 // newBatch starts a batch with a record, which an empty one always takes.
 func (l *lane) newBatch(r record, data []byte) *batch {
-	b := &batch{builder: aggregate.Builder{MaxSize: l.size}}
+	b := l.spares.get()
+	b.builder.MaxSize = l.size
 	if err := b.add(r, data); err != nil {
 		panic("producer: a record that Put has checked: " + err.Error())
 	}

@@ -56,8 +56,10 @@ type Producer struct {
 	parked   []parked
 	list     listing
 	outbox   []*lane
+	spares   spares
 	workers  int
 	finished []finished
+	told     int  // of finished, how many
 	telling  bool // a goroutine calls the dones
 	epochs   []*epoch
 	stats    Stats

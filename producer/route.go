@@ -12,7 +12,7 @@ import (
 // Everything in it is called with the mutex held.
 
 func (p *Producer) newLane(s shardmap.Shard) *lane {
-	return &lane{shard: s, size: p.cfg.aggregateSize, linger: p.cfg.maxBufferedTime}
+	return &lane{shard: s, size: p.cfg.aggregateSize, linger: p.cfg.maxBufferedTime, spares: &p.spares}
 }
 
 // route returns the lane of a hash key.
@@ -57,6 +57,7 @@ func (p *Producer) retire(l *lane, now time.Time) {
 		for i, r := range b.records {
 			p.route(r.hashKey).add(r, b.data(i), now, p.awaited(r))
 		}
+		p.spares.put(b)
 	}
 	p.setTimer(l, time.Time{}, now)
 	if l.unacked > 0 {

@@ -104,6 +104,7 @@ func (p *Producer) success(e entry, a answer, now time.Time) {
 	for i := range e.batch.records {
 		p.finish(e.batch, i, where(e, a, i, nil))
 	}
+	p.spares.put(e.batch)
 	p.acknowledged(e.lane, now)
 }
 
@@ -148,6 +149,7 @@ func (p *Producer) again(e entry, err error, maybeStored bool, now time.Time) {
 			targets[l] = l.addFirst(targets[l], *r, e.batch.data(i))
 		}
 	}
+	p.spares.put(e.batch)
 	for l, batches := range targets {
 		l.full = append(batches, l.full...)
 		p.kick(l, now)
