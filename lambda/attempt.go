@@ -1,8 +1,9 @@
 package lambda
 
 // This file owns the life of one user record within an invocation: attempts,
-// pauses and the dead letter. User code is called through protect only, so that
-// none of it can end the process or leave a record undecided unseen.
+// pauses and the dead letter. Handlers, dead letters and the errors that they
+// return are called through protect only, so that none of them can end the
+// process, or pass for a success without one.
 
 import (
 	"context"
@@ -10,14 +11,15 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/kinpack/kinpack/deaggregate"
 )
 
-// maxErrorText bounds the text of an error in the memory and in dead letters, in
-// bytes: enough for a stack, and far below what any queue takes.
+// maxErrorText bounds the text of an error in the memory, in the log and in dead
+// letters, in bytes: enough for a stack, and far below what any queue takes.
 const maxErrorText = 8 << 10
 
 // decide runs the user record in hand until it is decided, or returns false if
@@ -28,7 +30,7 @@ func (v *invocation) decide(ctx context.Context, o *events.KinesisEventRecord, u
 	// An earlier invocation used up the attempts, but its time was up, or its
 	// dead letter failed. If that fails again, the handler gets another chance.
 	buried := spent() && v.consumer.config.deadLetter != nil
-	if buried && v.bury(ctx, letter(o, v.shard, u, v.at.progress)) {
+	if buried && v.bury(ctx, o, u, v.at.progress) {
 		return true
 	}
 	for wait := firstPause; ; wait = min(2*wait, maxPause) {
@@ -45,7 +47,7 @@ func (v *invocation) decide(ctx context.Context, o *events.KinesisEventRecord, u
 		f.log(ctx, v.consumer.log, "record failed", name(o, u.SubSequence), v.at.progress.attempts)
 		switch {
 		case f.poison || spent():
-			return !buried && v.bury(ctx, letter(o, v.shard, u, v.at.progress))
+			return !buried && v.bury(ctx, o, u, v.at.progress)
 		case limit == 0 || !pause(ctx, wait):
 			return false
 		}
@@ -57,25 +59,22 @@ func (v *invocation) buryWhole(ctx context.Context, o *events.KinesisEventRecord
 	f := failure{message: malformed.Error()}
 	f.log(ctx, v.consumer.log, "malformed aggregate", name(o, WholeRecord), 0)
 	whole := deaggregate.Record{PartitionKey: o.Kinesis.PartitionKey, Data: o.Kinesis.Data, SubSequence: WholeRecord}
-	return v.bury(ctx, letter(o, v.shard, &whole, outerProgress{failure: f.text()}))
+	return v.bury(ctx, o, &whole, outerProgress{failure: f.text()})
 }
 
-// bury sends a letter. If that works, the record is decided.
-func (v *invocation) bury(ctx context.Context, l Letter) bool {
+// bury sends a record to the dead letter. If that works, it is decided.
+func (v *invocation) bury(ctx context.Context, o *events.KinesisEventRecord, u *deaggregate.Record, p outerProgress) bool {
 	d := v.consumer.config.deadLetter
 	if d == nil || ctx.Err() != nil {
 		return false
 	}
-	who := l.ShardID + ":" + l.SequenceNumber
-	if l.SubSequenceNumber != WholeRecord {
-		who = fmt.Sprintf("%s:%d", who, l.SubSequenceNumber)
-	}
-	if f := protect(func() error { return d.Send(ctx, l) }); f != nil {
-		f.log(ctx, v.consumer.log, "dead letter not sent", who, l.Attempts)
+	who := name(o, u.SubSequence)
+	if f := protect(func() error { return d.Send(ctx, letter(o, v.shard, u, p)) }); f != nil {
+		f.log(ctx, v.consumer.log, "dead letter not sent", who, p.attempts)
 		return false
 	}
 	v.decided()
-	v.consumer.log.LogAttrs(ctx, slog.LevelWarn, "poison sent to the dead letter", slog.String("record", who), slog.Int("attempts", l.Attempts))
+	v.consumer.log.LogAttrs(ctx, slog.LevelWarn, "poison sent to the dead letter", slog.String("record", who), slog.Int("attempts", p.attempts))
 	return true
 }
 
@@ -94,12 +93,11 @@ func protect(call func() error) (f *failure) {
 		if returned {
 			return
 		}
-		if p := recover(); p != nil { // nil: runtime.Goexit, see finish
-			f = &failure{message: fmt.Sprintf("panic: %v", p), stack: debug.Stack()}
-		}
+		// After runtime.Goexit there is nothing to recover, and no one to return to: see finish.
+		f = &failure{message: cut(fmt.Sprintf("panic: %v", recover())), stack: debug.Stack()}
 	}()
 	if err := call(); err != nil {
-		f = &failure{message: fmt.Sprint(err), poison: errors.Is(err, ErrPoison)}
+		f = &failure{message: cut(fmt.Sprint(err)), poison: errors.Is(err, ErrPoison)}
 	}
 	returned = true
 	return f
@@ -107,12 +105,16 @@ func protect(call func() error) (f *failure) {
 
 // text is the failure in full, within the limit.
 func (f *failure) text() string {
-	s := f.message
-	if f.stack != nil {
-		s += "\n" + string(f.stack)
+	if f.stack == nil {
+		return f.message
 	}
+	return cut(f.message + "\n" + string(f.stack))
+}
+
+// cut brings a text within the limit. It copies, so that the rest is not kept.
+func cut(s string) string {
 	if len(s) > maxErrorText {
-		s = s[:maxErrorText]
+		return strings.Clone(s[:maxErrorText])
 	}
 	return s
 }

@@ -52,14 +52,13 @@ func (b *batch) lowest(from int) string {
 	return low
 }
 
-// holdsKey says whether a record of the batch has that outer partition key.
-func (b *batch) holdsKey(key string) bool {
+// keys returns the outer partition keys of the batch.
+func (b *batch) keys() map[string]bool {
+	keys := make(map[string]bool)
 	for i := range b.records {
-		if b.records[i].Kinesis.PartitionKey == key {
-			return true
-		}
+		keys[b.records[i].Kinesis.PartitionKey] = true
 	}
-	return false
+	return keys
 }
 
 // holds says whether one of the first n records has that sequence number.

@@ -22,7 +22,9 @@ import (
 //
 // Within one invocation records come one at a time, in the order of the shard.
 // Where the runtime runs several invocations in one process
-// (AWS_LAMBDA_MAX_CONCURRENCY) a Handler is called by all of them at once.
+// (AWS_LAMBDA_MAX_CONCURRENCY) a Handler is called by all of them at once, and
+// one that has not returned in time may still run while a batch of another shard
+// is handled.
 //
 // ctx ends shortly before the function's deadline (see [Consumer.Kinesis]). A
 // Handler should return then: the next batch of its shard in this process waits
@@ -115,7 +117,7 @@ func (c *Consumer) Kinesis(ctx context.Context, event events.KinesisEvent) (even
 	}
 	known, passed := c.progress.recall(&b)
 	for _, sequence := range passed {
-		c.log.LogAttrs(ctx, slog.LevelError, "Lambda went past a reported failure: its retries or the record's age are used up, or ReportBatchItemFailures is off",
+		c.log.LogAttrs(ctx, slog.LevelError, "Lambda went past a reported failure: another sandbox has handled it, its retries or the record's age are used up, or ReportBatchItemFailures is off",
 			slog.String("record", b.shard.id+":"+sequence))
 	}
 

@@ -303,3 +303,20 @@ func TestGoroutines(t *testing.T) {
 	invoke(t, c, event(records...))
 	check(t, "goroutines more while it runs, at most one", most-before <= 1, true)
 }
+
+// A letter that holds an outer record whole, and took longer than the invocation.
+func TestLateDeadLetterOfAWholeRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, sent := &tape{}, 0
+		c := newConsumer(t, h.handle, lambda.WithDeadLetter(lambda.DeadLetterFunc(func(context.Context, lambda.Letter) error {
+			time.Sleep(6 * time.Second)
+			sent++
+			return nil
+		})))
+		e := event(record(1, "a", malformed()), plain(2))
+		check(t, "answer", invokeFor(t, c, 5*time.Second, e), sequence(1))
+		check(t, "answer", invokeFor(t, c, 5*time.Second, e), "")
+		check(t, "letters", sent, 1)
+		check(t, "calls", h.take(), "2")
+	})
+}

@@ -7,7 +7,9 @@
 //
 // The event source mapping must have ReportBatchItemFailures on. If it is off,
 // Lambda takes every answer for success, and what failed is lost. One sign of
-// that, a batch that starts past a reported failure, is logged as an error.
+// that, a batch that starts past a failure which this process has reported, is
+// logged as an error. It may have other reasons: another sandbox has handled the
+// record, or Lambda has given it up.
 //
 // # The way of an event
 //
@@ -41,8 +43,8 @@
 //   - First runs are in the order of the shard.
 //   - What succeeded before a partial answer does not run again when Lambda
 //     sends the rest to the same process, also inside an aggregate. A replay
-//     after the batch was answered whole, or more than an hour after the
-//     failure, skips nothing.
+//     after this process has answered the batch whole, or more than an hour
+//     after the failure, skips nothing.
 //   - One poison record holds up the others only for its attempts, if there is a
 //     dead letter that works.
 //   - A handler that panics, calls runtime.Goexit or ignores its context fails

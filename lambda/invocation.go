@@ -18,7 +18,7 @@ import (
 type invocation struct {
 	consumer *Consumer
 	batch    *batch
-	known    map[string]outerProgress
+	known    map[string]outer
 	ending   *ending
 
 	// The runner's own.
@@ -73,13 +73,11 @@ func (v *invocation) runOuter(ctx context.Context, i int) bool {
 // earlier invocation stopped.
 func (v *invocation) open(records int) {
 	p := outerProgress{records: records}
-	if len(v.known) > 0 {
-		sequence := v.batch.records[v.at.outer].Kinesis.SequenceNumber
-		if k, ok := v.known[sequence]; ok && k.records == records {
-			p = k
-			// Of two records with one number, which Lambda does not send, only the first is meant.
-			delete(v.known, sequence)
-		}
+	o := &v.batch.records[v.at.outer]
+	if k, ok := v.known[o.Kinesis.SequenceNumber]; ok && k.content == contentOf(o) {
+		p = k.progress
+		// Of two equal records, which Lambda does not send, only the first is meant.
+		delete(v.known, o.Kinesis.SequenceNumber)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

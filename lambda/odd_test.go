@@ -104,3 +104,10 @@ func TestErrorsThatPanic(t *testing.T) {
 		check(t, "answer", invoke(t, newConsumer(t, h.handle), event(plain(1))), sequence(1))
 	}
 }
+
+// Programs may ask for the panic(nil) of old, of which recover says nothing.
+func TestPanicWithoutAValue(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	c := newConsumer(t, func(context.Context, *lambda.Record) error { panic(nil) })
+	check(t, "answer", invoke(t, c, event(plain(1))), sequence(1))
+}

@@ -34,9 +34,9 @@ type config struct {
 //
 // The count is kept with the progress, in memory: it starts anew in another
 // sandbox. A call that is still running when the time is up counts, so that 1
-// also sets records aside that were only slow. Without a [DeadLetter], or while
-// it fails, a record over the limit is neither dropped nor tried more than once
-// an invocation: it counts as failed.
+// also sets records aside that were only slow, or begun shortly before the end.
+// Without a [DeadLetter], or while it fails, a record over the limit is neither
+// dropped nor tried more than once an invocation: it counts as failed.
 func WithMaxAttempts(n int) Option {
 	return func(c *config) { c.maxAttempts = n }
 }

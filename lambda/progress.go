@@ -6,17 +6,21 @@ package lambda
 // Records are decided in order, so a count is enough: the first done user
 // records are decided, and the attempts are those of the next. Only the outer
 // record that was reported is kept, as Lambda does not send the earlier ones
-// again and the later ones were not begun.
+// again and the later ones were not begun. It counts for that very record only:
+// a stream that was deleted and made again may use a sequence number twice.
 //
 // What is forgotten too early runs twice; what is forgotten too late is skipped
 // in a deliberate replay and so lost. In doubt, forget.
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 const (
@@ -26,7 +30,7 @@ const (
 
 // outerProgress is how far one outer record has come.
 type outerProgress struct {
-	records  int    // how many user records it holds; another number is another record
+	records  int    // how many user records it holds
 	done     int    // the first done of them are decided
 	attempts int    // handler calls of the next one
 	failure  string // the text of its last failed attempt
@@ -53,11 +57,24 @@ type progress struct {
 }
 
 type outer struct {
-	shard         shardID
-	sequence      string
-	partitionKey  string
-	reported      time.Time
-	outerProgress outerProgress
+	shard    shardID
+	sequence string
+	content  content
+	reported time.Time
+	progress outerProgress
+}
+
+// content is what tells an outer record from another of the same shard and
+// sequence number.
+type content struct {
+	partitionKey string
+	arrival      int64
+	data         [sha256.Size]byte
+}
+
+func contentOf(o *events.KinesisEventRecord) content {
+	k := &o.Kinesis
+	return content{k.PartitionKey, k.ApproximateArrivalTimestamp.UnixNano(), sha256.Sum256(k.Data)}
 }
 
 // straggler is a runner that was not at its end when its batch was answered.
@@ -95,7 +112,7 @@ func (p *progress) settle(shard shardID) *ending {
 		}
 		i := slices.IndexFunc(p.outers, func(o outer) bool { return o.shard == s.shard && o.sequence == s.sequence })
 		if s.decided && i >= 0 {
-			o := &p.outers[i].outerProgress
+			o := &p.outers[i].progress
 			*o = outerProgress{records: o.records, done: o.done + 1}
 		}
 		return true
@@ -116,13 +133,13 @@ func (p *progress) settle(shard shardID) *ending {
 // ParallelizationFactor several batches of a shard are under way, and each may
 // be ahead of the others. But all records of one outer partition key are in the
 // same one of them.
-func (p *progress) recall(b *batch) (known map[string]outerProgress, passed []string) {
+func (p *progress) recall(b *batch) (known map[string]outer, passed []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.outers) == 0 || !b.tracked() {
 		return nil, nil
 	}
-	now, first := time.Now(), b.lowest(0)
+	now, first, keys := time.Now(), b.lowest(0), b.keys()
 	p.outers = slices.DeleteFunc(p.outers, func(o outer) bool {
 		if now.Sub(o.reported) > maxProgress {
 			return true
@@ -130,14 +147,17 @@ func (p *progress) recall(b *batch) (known map[string]outerProgress, passed []st
 		if o.shard != b.shard {
 			return false
 		}
-		if compareSequence(first, o.sequence) > 0 && b.holdsKey(o.partitionKey) {
-			passed = append(passed, o.sequence)
-			return true
+		if compareSequence(first, o.sequence) > 0 {
+			gone := keys[o.content.partitionKey]
+			if gone {
+				passed = append(passed, o.sequence)
+			}
+			return gone
 		}
 		if known == nil {
-			known = make(map[string]outerProgress)
+			known = make(map[string]outer)
 		}
-		known[o.sequence] = o.outerProgress
+		known[o.sequence] = o
 		return false
 	})
 	return known, passed
@@ -152,21 +172,20 @@ func (p *progress) keep(b *batch, at position, end *ending) {
 	if at.opened {
 		renewed++
 	}
-	if b.tracked() {
-		p.outers = slices.DeleteFunc(p.outers, func(o outer) bool { return o.shard == b.shard && b.holds(o.sequence, renewed) })
+	if len(p.outers) > 0 && b.tracked() {
+		first := b.lowest(0)
+		p.outers = slices.DeleteFunc(p.outers, func(o outer) bool {
+			return o.shard == b.shard && compareSequence(o.sequence, first) >= 0 && b.holds(o.sequence, renewed)
+		})
 	}
 	var sequence string
 	if at.outer < len(b.records) {
-		o := &b.records[at.outer].Kinesis
-		sequence = o.SequenceNumber
-		if b.tracked() && sequence != "" && (at.progress.done > 0 || at.progress.attempts > 0) {
-			p.outers = append(p.outers, outer{
-				shard:         b.shard.clone(),
-				sequence:      strings.Clone(sequence),
-				partitionKey:  strings.Clone(o.PartitionKey),
-				reported:      time.Now(),
-				outerProgress: at.progress,
-			})
+		o := &b.records[at.outer]
+		sequence = strings.Clone(o.Kinesis.SequenceNumber)
+		if b.tracked() && sequence != "" && at.opened {
+			c := contentOf(o)
+			c.partitionKey = strings.Clone(c.partitionKey)
+			p.outers = append(p.outers, outer{shard: b.shard.clone(), sequence: sequence, content: c, reported: time.Now(), progress: at.progress})
 		}
 	}
 	if drop := len(p.outers) - maxOuters; drop > 0 {
@@ -179,7 +198,7 @@ func (p *progress) keep(b *batch, at position, end *ending) {
 		}
 	default:
 	}
-	p.late = append(p.late, straggler{shard: b.shard.clone(), sequence: strings.Clone(sequence), ending: end})
+	p.late = append(p.late, straggler{shard: b.shard.clone(), sequence: sequence, ending: end})
 }
 
 // clone copies the strings, so that keeping them does not keep the event.

@@ -5,7 +5,7 @@ package lambda
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 
@@ -66,7 +66,7 @@ func (c *rangeCache) find(ctx context.Context, shard shardID) (hashkey.Range, *f
 	defer cancel()
 	f := protect(func() error {
 		if shard.id == "" {
-			return fmt.Errorf("the record's eventID names no shard")
+			return errors.New("the record's eventID names no shard")
 		}
 		first, last, err := c.source.ShardRange(ctx, shard.stream, shard.id)
 		if err != nil {
@@ -120,9 +120,10 @@ func (v *invocation) outOfRange(ctx context.Context, o *events.KinesisEventRecor
 }
 
 // hashKeyOf is the hash key that a record was routed by. The KCL reads an
-// explicit one as a big integer, which may have a plus sign or leading zeros. It
-// throws on anything else; here that falls back to the partition key, because
-// the service takes no such key, so that no one can have routed by it.
+// explicit one as a big integer, which may have a plus sign or leading zeros. A
+// negative one, or one over 2^128-1, it finds outside of every range, and it
+// throws on what is no number; here all of these fall back to the partition key,
+// because the service takes no such key, so that no one can have routed by it.
 func hashKeyOf(u *deaggregate.Record) hashkey.Key {
 	if u.HasExplicitHashKey {
 		if k, err := hashkey.Parse(hashkey.Normalize(u.ExplicitHashKey)); err == nil {
