@@ -40,6 +40,7 @@ func (g *gate) leave(n int) {
 	g.used -= n
 	for len(g.waiting) > 0 && g.used+g.waiting[0].need <= g.max {
 		w := g.waiting[0]
+		g.waiting[0] = nil
 		g.waiting = g.waiting[1:]
 		g.used += w.need
 		close(w.answered)

@@ -20,6 +20,7 @@ type record struct {
 	done                          func(Result)
 	attempts                      int
 	maybeStored                   bool
+	lastErr                       error
 }
 
 // batch is user records that go out as one Kinesis record. They are packed when
@@ -100,6 +101,7 @@ type lane struct {
 	spares  *spares       // of the Producer
 	open    *batch        // being filled, or nil
 	full    []*batch      // to be sent, oldest first
+	back    []*batch      // to be sent before them: they were out already
 	unacked int           // batches under way or parked
 
 	failures  int       // in a row
@@ -144,12 +146,21 @@ func (l *lane) newBatch(r record, data []byte) *batch {
 	return b
 }
 
-// addFirst packs records that were out already in front of all others.
-func (l *lane) addFirst(batches []*batch, r record, data []byte) []*batch {
+// pack appends a record to batches, of which the last may have room for it.
+func (l *lane) pack(batches []*batch, r record, data []byte) []*batch {
 	if n := len(batches); n > 0 && !l.plain() && !errors.Is(batches[n-1].add(r, data), aggregate.ErrFull) {
 		return batches
 	}
 	return append(batches, l.newBatch(r, data))
+}
+
+// queueBack puts what was out already in front of what is newer. It waits until
+// all of the lane's batches are back, so that it moves the queue once.
+func (l *lane) queueBack() {
+	if len(l.back) > 0 && l.unacked == 0 {
+		l.full = append(l.back, l.full...)
+		l.back = nil
+	}
 }
 
 // closeOpen moves the open batch to those to be sent.
@@ -186,6 +197,7 @@ func (l *lane) next() []*batch {
 
 // start takes the first batch, b, under way.
 func (l *lane) start(b *batch) {
+	l.full[0] = nil // the array lives on
 	l.full = l.full[1:]
 	l.unacked++
 	for i := range b.records {
@@ -213,8 +225,8 @@ func (l *lane) wake(now time.Time) (at time.Time) {
 // take hands out everything that waits, oldest first.
 func (l *lane) take() []*batch {
 	l.closeOpen()
-	all := l.full
-	l.full = nil
+	all := append(l.back, l.full...)
+	l.back, l.full = nil, nil
 	return all
 }
 

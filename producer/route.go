@@ -75,6 +75,7 @@ func (p *Producer) sendable(l *lane, now time.Time) bool {
 // kick looks at a lane that has changed: hands it to a worker if it can send,
 // and sets its timer if it can later.
 func (p *Producer) kick(l *lane, now time.Time) {
+	l.queueBack()
 	if !l.queued && p.sendable(l, now) {
 		l.queued = true
 		p.outbox = append(p.outbox, l)

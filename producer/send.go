@@ -3,10 +3,12 @@ package producer
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
@@ -98,8 +100,12 @@ func (p *Producer) send(call []entry) []answer {
 	input.StreamName, input.StreamARN = p.streamRef()
 	for i, e := range call {
 		s := &e.batch.sealed
-		input.Records[i] = types.PutRecordsRequestEntry{Data: s.Data, PartitionKey: &s.PartitionKey, ExplicitHashKey: &s.ExplicitHashKey}
+		// The batch is used again; what the client was given stays as it is.
+		input.Records[i] = types.PutRecordsRequestEntry{Data: s.Data, PartitionKey: aws.String(s.PartitionKey), ExplicitHashKey: aws.String(s.ExplicitHashKey)}
 	}
+	p.mu.Lock()
+	p.stats.PutRecordsCalls++
+	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.callTimeout)
 	defer cancel()
 	out, err := p.client.PutRecords(ctx, input, noRetries)
@@ -122,8 +128,7 @@ func noRetries(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} }
 func answerOf(out *kinesis.PutRecordsOutput, err error, i int) answer {
 	switch {
 	case err != nil:
-		api, ok := errors.AsType[smithy.APIError](err)
-		return answer{err: err, unknown: !ok || api.ErrorFault() == smithy.FaultServer}
+		return answer{err: err, unknown: !refused(err)}
 	case out == nil || i >= len(out.Records):
 		return answer{err: errors.New("the service's answer leaves the record out"), unknown: true}
 	}
@@ -143,20 +148,37 @@ func invalid(err error) bool {
 	return false
 }
 
-// fatal says whether trying again is pointless. What the service answers with
-// an error of its own is, unless it is known to pass; what is not an answer (a
-// timeout, a broken connection, no credentials yet) is not.
-func fatal(err error) bool {
+// refused says whether the service has answered that it did not do what it was
+// asked. A timeout, a broken connection or a fault of the service's own leaves
+// that open.
+func refused(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok || api.ErrorFault() == smithy.FaultServer {
 		return false
 	}
+	if http, ok := errors.AsType[*awshttp.ResponseError](err); ok && http.HTTPStatusCode() >= 500 {
+		return false
+	}
 	switch api.ErrorCode() {
 	case "InternalFailure", "InternalError", "InternalServerError", "InternalFailureException",
-		"ServiceUnavailable", "ServiceUnavailableException",
-		"ExpiredToken", "ExpiredTokenException", "RequestExpired",
+		"ServiceUnavailable", "ServiceUnavailableException":
+		return false
+	}
+	return true
+}
+
+// fatal says whether trying again is pointless: the service has refused for a
+// reason that is not known to pass.
+func fatal(err error) bool {
+	if !refused(err) {
+		return false
+	}
+	switch code(err) {
+	case "ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture",
 		"KMSThrottlingException", "ResourceInUseException":
 		return false
+	case "InvalidSignatureException": // of a call that took too long to get there, or of wrong credentials
+		return !strings.Contains(err.Error(), "ignature expired")
 	}
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) != aws.TrueTernary
 }

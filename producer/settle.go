@@ -3,6 +3,7 @@ package producer
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/kinpack/kinpack/internal/hashkey"
@@ -22,7 +23,6 @@ var errWrongShard = errors.New("stored by a shard that does not own all of its k
 // settle judges the answers to a call.
 func (p *Producer) settle(call []entry, answers []answer) {
 	now := time.Now()
-	p.stats.PutRecordsCalls++
 	for i, e := range call {
 		p.judge(e, answers[i], now)
 	}
@@ -42,7 +42,8 @@ func (p *Producer) judge(e entry, a answer, now time.Time) {
 	}
 	// The map is older than the shard that took it.
 	p.refresh(now)
-	if !e.batch.sealed.Aggregated { // no reader filters a plain record
+	// No reader filters a plain record, and one that is wrapped was sent by its own key.
+	if len(e.batch.records) == 1 {
 		p.success(e, a, now)
 		return
 	}
@@ -54,7 +55,10 @@ func (p *Producer) judge(e entry, a answer, now time.Time) {
 func (p *Producer) landed(e entry, a answer, r hashkey.Range, now time.Time) {
 	if a.shardID != e.lane.shard.ID && e.batch.sealed.Aggregated && !owns(r, e.batch) {
 		p.stats.WrongLandings++
-		e.lane.fail(now) // it matters only if the shard is still open: then routing anew may not help
+		if slices.Contains(p.lanes, e.lane) { // the map says it should have gone there: it is wrong
+			e.lane.fail(now)
+			p.refresh(now)
+		}
 		p.again(e, errWrongShard, true, now)
 		p.acknowledged(e.lane, now)
 		return
@@ -134,10 +138,10 @@ func (p *Producer) failed(e entry, a answer, now time.Time) {
 // again routes an entry's records anew, in front of what is newer; those whose
 // time is up it hands back.
 func (p *Producer) again(e entry, err error, maybeStored bool, now time.Time) {
-	targets := make(map[*lane][]*batch)
+	var lanes []*lane
 	for i := range e.batch.records {
 		r := &e.batch.records[i]
-		r.maybeStored = r.maybeStored || maybeStored
+		r.maybeStored, r.lastErr = r.maybeStored || maybeStored, err
 		switch {
 		case p.gaveUp:
 			p.handBack(e.batch, i, Result{Err: putError(ErrClosed, err, r.attempts)})
@@ -146,12 +150,14 @@ func (p *Producer) again(e entry, err error, maybeStored bool, now time.Time) {
 		default:
 			p.stats.UserRecordsRetried++
 			l := p.route(r.hashKey)
-			targets[l] = l.addFirst(targets[l], *r, e.batch.data(i))
+			l.back = l.pack(l.back, *r, e.batch.data(i))
+			if !slices.Contains(lanes, l) {
+				lanes = append(lanes, l)
+			}
 		}
 	}
 	p.spares.put(e.batch)
-	for l, batches := range targets {
-		l.full = append(batches, l.full...)
+	for _, l := range lanes {
 		p.kick(l, now)
 	}
 }
@@ -167,22 +173,29 @@ func (p *Producer) expire(l *lane, now time.Time) {
 	if len(l.full) == 0 {
 		l.closeOpen()
 	}
-	for len(l.full) > 0 && p.expired(&l.full[0].records[0], now) {
-		b := l.full[0]
-		var rest []*batch
+	var rest []*batch
+	n := 0
+	for ; n < len(l.full) && p.expired(&l.full[n].records[0], now); n++ {
+		b := l.full[n]
 		for i := range b.records {
 			if r := &b.records[i]; p.expired(r, now) {
-				p.finish(b, i, Result{Err: putError(ErrExpired, nil, r.attempts)})
+				p.finish(b, i, Result{Err: putError(ErrExpired, r.lastErr, r.attempts)})
 			} else {
-				rest = l.addFirst(rest, *r, b.data(i))
+				rest = l.pack(rest, *r, b.data(i))
 			}
 		}
-		l.full = append(rest, l.full[1:]...)
+	}
+	if n > 0 {
+		l.full = append(rest, l.full[n:]...)
 	}
 }
 
-// fail counts a failure in a row and starts the backoff.
+// fail counts a failure in a row and starts the backoff. Several batches of one
+// call are one failure.
 func (l *lane) fail(now time.Time) {
+	if now.Before(l.notBefore) {
+		return
+	}
 	l.failures++
 	l.notBefore = now.Add(backoff(l.failures))
 }

@@ -1,0 +1,139 @@
+package producer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/kinpack/kinpack/producer"
+)
+
+// void is a fake that keeps nothing: it says of every entry that the first shard
+// has it.
+func void(t testing.TB) *fake {
+	f := newFake(t, 1)
+	entry := types.PutRecordsResultEntry{ShardId: aws.String(shardID(0)), SequenceNumber: aws.String("1")}
+	f.put = func(_ int, _ context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+		f.mu.Lock()
+		f.puts = f.puts[:0]
+		f.mu.Unlock()
+		out := &kinesis.PutRecordsOutput{Records: make([]types.PutRecordsResultEntry, len(in.Records))}
+		for i := range out.Records {
+			out.Records[i] = entry
+		}
+		return out, nil
+	}
+	return f
+}
+
+// memory returns the bytes in use after a collection, and those ever allocated.
+func memory() (inUse, ever uint64) {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc, m.TotalAlloc
+}
+
+// What was sent is not held on to: after a backlog of 30 MB little is in use.
+func TestMemoryAfterBacklog(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := void(t)
+		release, answer := make(chan struct{}), f.put
+		f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			<-release
+			return answer(n, ctx, in)
+		}
+		p := open(t, f, producer.WithRequestTimeout(time.Hour))
+		before, _ := memory()
+		data := make([]byte, 1000)
+		for i := range 30_000 {
+			if err := p.Put(t.Context(), producer.Record{PartitionKey: "key", Data: data}, nil); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		full, _ := memory()
+		close(release)
+		flush(t, p)
+		wait()
+		if after, _ := memory(); int64(full-before) < 30_000_000 || int64(after)-int64(before) > 12<<20 {
+			t.Errorf("%d MB in use with the backlog, %d MB after it", (full-before)>>20, (int64(after)-int64(before))>>20)
+		}
+		runtime.KeepAlive(p)
+	})
+}
+
+// The work on a backlog grows with its length, not with its square: without a map,
+// where every record is an entry of its own.
+func TestBacklogIsLinear(t *testing.T) {
+	const n = 20_000
+	for name, fate := range map[string]error{"expires": context.DeadlineExceeded, "fails": throttled} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newFake(t, 1)
+				f.list = func(int, context.Context, *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+					return nil, reset()
+				}
+				f.put = func(i int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+					if errors.Is(fate, context.DeadlineExceeded) {
+						<-ctx.Done() // until what waits has expired
+					}
+					return nil, fate
+				}
+				p := open(t, f, producer.WithRecordTTL(5*time.Second), producer.WithRequestTimeout(6*time.Second))
+				for i := range n {
+					if err := p.Put(t.Context(), producer.Record{PartitionKey: fmt.Sprint(i)}, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				_, before := memory()
+				flush(t, p)
+				_, after := memory()
+				if s := p.Stats(); s.UserRecordsExpired != n {
+					t.Errorf("%+v", s)
+				}
+				if each := (after - before) / n; each > 8000 {
+					t.Errorf("%d bytes were allocated a record to hand back %d", each, n)
+				}
+			})
+		})
+	}
+}
+
+// Allocations a Put of 100 B, its share of aggregates, calls and dones included.
+func TestAllocations(t *testing.T) {
+	f := void(t)
+	p := open(t, f)
+	r := producer.Record{PartitionKey: "0123456789abcdef", Data: make([]byte, 100)}
+	done := func(producer.Result) {}
+	ctx := t.Context()
+	var err error
+	per := testing.AllocsPerRun(50_000, func() {
+		err = errors.Join(err, p.Put(ctx, r, done))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if per != 0 {
+		t.Errorf("%.0f allocations a Put", per)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const n = 100_000
+	for range n {
+		err = errors.Join(err, p.Put(ctx, r, done))
+	}
+	flush(t, p)
+	runtime.ReadMemStats(&after)
+	each := float64(after.Mallocs-before.Mallocs) / n
+	t.Logf("%.3f allocations and %d bytes a record, end to end", each, (after.TotalAlloc-before.TotalAlloc)/n)
+	if err != nil || each > 1.5 {
+		t.Errorf("%.3f allocations a record, error %v", each, err)
+	}
+}
