@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -239,13 +240,15 @@ func TestMaxInFlight(t *testing.T) {
 func TestIdle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFake(t, 4)
-		before := runtime.NumGoroutine()
 		p := open(t, f)
 		var b book
 		rest := func(when string) {
 			pass(time.Hour)
-			if n := runtime.NumGoroutine(); n != before {
-				t.Errorf("%s: %d goroutines, before %d", when, n, before)
+			stacks := make([]byte, 1<<20)
+			for g := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+				if strings.Contains(g, "producer.(*Producer)") {
+					t.Errorf("%s: %s", when, g)
+				}
 			}
 		}
 		rest("after New")
