@@ -66,7 +66,7 @@ func (b *batch) seal() {
 // spares are batches to use again, with the buffers that they have grown.
 type spares []*batch
 
-// maxSpares bounds what is kept for later: about 64 KiB each.
+// maxSpares bounds what is kept for later: up to 200 KiB each.
 const maxSpares = 64
 
 func (s *spares) get() *batch {
