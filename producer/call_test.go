@@ -202,6 +202,7 @@ func TestErrorsOfTheSDK(t *testing.T) {
 		{500, `{"__type":"InternalFailure","message":"m"}`, false, true, "InternalFailure"},
 		{500, `{"__type":"InternalFailureException","message":"m"}`, false, true, "InternalFailureException"},
 		{503, `{"__type":"ServiceUnavailable","message":"m"}`, false, true, "ServiceUnavailable"},
+		{500, `{"__type":"SomethingNew","message":"m"}`, false, true, "SomethingNew"},
 		{502, `<html>Bad Gateway</html>`, false, true, ""},
 		{200, `{"Records":[`, false, true, ""},
 		{400, `{"__type":"ProvisionedThroughputExceededException","message":"m"}`, false, false, "ProvisionedThroughputExceededException"},

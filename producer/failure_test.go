@@ -103,14 +103,15 @@ func TestExpiry(t *testing.T) {
 		code  string
 		maybe bool
 	}{
-		"throttled":            {throttled, "ProvisionedThroughputExceededException", false},
-		"limit exceeded":       {&types.LimitExceededException{}, "LimitExceededException", false},
-		"KMS throttled":        {&types.KMSThrottlingException{}, "KMSThrottlingException", false},
-		"expired credentials":  {&smithy.GenericAPIError{Code: "ExpiredTokenException", Fault: smithy.FaultClient}, "ExpiredTokenException", false},
-		"5xx":                  {unavailable, "ServiceUnavailable", true},
-		"internal failure":     {&types.InternalFailureException{}, "InternalFailureException", true},
-		"connection":           {reset(), "", true},
-		"of unknown deadlines": {context.DeadlineExceeded, "", true},
+		"throttled":           {throttled, "ProvisionedThroughputExceededException", false},
+		"limit exceeded":      {&types.LimitExceededException{}, "LimitExceededException", false},
+		"KMS throttled":       {&types.KMSThrottlingException{}, "KMSThrottlingException", false},
+		"expired credentials": {&smithy.GenericAPIError{Code: "ExpiredTokenException", Fault: smithy.FaultClient}, "ExpiredTokenException", false},
+		"5xx":                 {unavailable, "ServiceUnavailable", true},
+		"new fault":           {&smithy.GenericAPIError{Code: "SomethingNew", Fault: smithy.FaultServer}, "SomethingNew", true},
+		"internal failure":    {&types.InternalFailureException{}, "InternalFailureException", true},
+		"connection":          {reset(), "", true},
+		"timeout":             {context.DeadlineExceeded, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -168,6 +169,51 @@ func TestExpiryInTheLane(t *testing.T) {
 		}
 		if r := b.of(t, "young"); r.Err != nil || r.Aggregated || r.Attempts != 1 {
 			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A record whose time is up when its answer comes is handed back then, without a
+// backoff.
+func TestExpiryWithTheAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		f.put = func(int, context.Context, *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			time.Sleep(2 * time.Second)
+			return nil, throttled
+		}
+		p := open(t, f, producer.WithRecordTTL(time.Second), producer.WithMaxBufferedTime(0))
+		start := time.Now()
+		_, err := p.PutSync(t.Context(), producer.Record{PartitionKey: "k"})
+		if d := time.Since(start); !errors.Is(err, producer.ErrExpired) || d != 2*time.Second {
+			t.Errorf("%v after %v", err, d)
+		}
+	})
+}
+
+// A success ends the row of failures that the backoff grows with.
+func TestSuccessEndsBackoff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		bad := 8
+		f.put = func(_ int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			if bad--; bad >= 0 {
+				return nil, throttled
+			}
+			return f.Client.PutRecords(ctx, in)
+		}
+		p := open(t, f, producer.WithMaxBufferedTime(0))
+		var b book
+		put(t, p, &b, "k")
+		flush(t, p)
+		for range 20 {
+			bad = 1
+			start := time.Now()
+			put(t, p, &b, "k")
+			flush(t, p)
+			if d := time.Since(start); d > ms(50)+1 {
+				t.Fatalf("the first backoff after a success took %v", d)
+			}
 		}
 	})
 }

@@ -1,9 +1,13 @@
 package producer
 
 import (
+	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/kinpack/kinpack/kinesistest"
 )
 
 // Full jitter: anywhere above 0 up to a limit that doubles from 50 ms to 5 s.
@@ -69,4 +73,39 @@ func TestGate(t *testing.T) {
 	if w := g.enter(10); w != nil || g.used != 10 {
 		t.Errorf("an empty gate lets nobody in: %+v", g)
 	}
+	a, b, c = g.enter(4), g.enter(5), g.enter(2)
+	g.leave(10)
+	check("10 left", 9, true, true, false)
+}
+
+// A Put that was let in just before Close takes its room with it.
+func TestCloseBeforeAWaiterRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := kinesistest.New()
+		if err := srv.AddStream("s", 1); err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(t.Context(), srv.Client(), "s", WithMaxBufferedBytes(1000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.gate.enter(1000)
+		errc := make(chan error)
+		go func() { errc <- p.Put(t.Context(), Record{PartitionKey: "k"}, nil) }()
+		synctest.Wait()
+		p.mu.Lock()
+		p.gate.leave(1000)
+		p.closed = true
+		p.mu.Unlock()
+		if err := <-errc; !errors.Is(err, ErrClosed) {
+			t.Errorf("Put: %v", err)
+		}
+		if p.gate.used != 0 {
+			t.Errorf("%d bytes are lost", p.gate.used)
+		}
+		p.closed = false
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

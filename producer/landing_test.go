@@ -68,6 +68,31 @@ func TestSplitUnderWay(t *testing.T) {
 	})
 }
 
+// Records that were stored where a KCL drops them, and then failed, may be seen by
+// another reader.
+func TestWrongLandingMaybeStored(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		p := open(t, f)
+		f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			if n > 0 {
+				return nil, accessDenied
+			}
+			f.split(t, shardID(0))
+			return f.Client.PutRecords(ctx, in)
+		}
+		var b book
+		keys := f.keys(t, shardID(0), 10)
+		put(t, p, &b, keys...)
+		flush(t, p)
+		for _, k := range keys {
+			if r := b.of(t, k); !errors.Is(r.Err, producer.ErrRefused) || !r.MaybeStored || r.Attempts != 2 {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+}
+
 // An aggregate whose keys all fit the child that stored it counts.
 func TestSplitThatFits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -228,7 +253,7 @@ func TestSplitTwice(t *testing.T) {
 				if name == "fits" {
 					wrong = 0
 				}
-				if s := p.Stats(); s.WrongLandings != wrong || s.Shards != 3 {
+				if s := p.Stats(); s.WrongLandings != wrong || s.Shards != 3 || s.MapRefreshErrors != 0 {
 					t.Errorf("%+v", s)
 				}
 				full := 0

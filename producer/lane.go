@@ -66,8 +66,13 @@ func (b *batch) seal() {
 // spares are batches to use again, with the buffers that they have grown.
 type spares []*batch
 
-// maxSpares bounds what is kept for later: up to 200 KiB each.
-const maxSpares = 64
+// What is kept for later: the buffers of 64 batches of 51,200 bytes, with up to
+// 1,024 records each.
+const (
+	maxSpares       = 64
+	maxSpareBody    = 2 * aggregate.DefaultMaxSize
+	maxSpareRecords = 1024
+)
 
 func (s *spares) get() *batch {
 	n := len(*s)
@@ -83,7 +88,7 @@ func (s *spares) get() *batch {
 // sealed lives on in their Results; a body that one of them shows must not come
 // here.
 func (s *spares) put(b *batch) {
-	if len(*s) == maxSpares || cap(b.builder.Body()) > 2*aggregate.DefaultMaxSize {
+	if len(*s) == maxSpares || cap(b.builder.Body()) > maxSpareBody || cap(b.records) > maxSpareRecords {
 		return
 	}
 	b.builder.Reset()
@@ -154,10 +159,10 @@ func (l *lane) pack(batches []*batch, r record, data []byte) []*batch {
 	return append(batches, l.newBatch(r, data))
 }
 
-// queueBack puts what was out already in front of what is newer. It waits until
-// all of the lane's batches are back, so that it moves the queue once.
+// queueBack puts what was out already in front of what is newer. It is called
+// when all that may come back is, so that it moves the queue once.
 func (l *lane) queueBack() {
-	if len(l.back) > 0 && l.unacked == 0 {
+	if len(l.back) > 0 {
 		l.full = append(l.back, l.full...)
 		l.back = nil
 	}

@@ -168,6 +168,59 @@ func TestBackoffBeforeTheFirstMap(t *testing.T) {
 	})
 }
 
+// Records that failed without a map are packed when they go again with one, also
+// if the map came while they were out.
+func TestRetryAcrossTheFirstMap(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		start := time.Now()
+		f.list = func(n int, ctx context.Context, in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+			if time.Since(start) < time.Second {
+				return nil, reset()
+			}
+			return f.Client.ListShards(ctx, in)
+		}
+		f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			switch n {
+			case 0: // of one record, while the others come together
+				time.Sleep(ms(500))
+				fallthrough
+			default:
+				return f.Client.PutRecords(ctx, in)
+			case 1:
+			}
+			time.Sleep(5 * time.Second)
+			return f.sub(ctx, in, func(types.PutRecordsRequestEntry) string { return "InternalFailure" })
+		}
+		p := open(t, f)
+		var b book
+		for i := range 300 {
+			put(t, p, &b, fmt.Sprint(i))
+			wait()
+		}
+		flush(t, p)
+		if n := len(f.srv.Records(stream)); n > 10 || len(f.copies(t)) != 300 {
+			t.Errorf("%d records went again as %d Kinesis records", len(f.copies(t)), n)
+		}
+	})
+}
+
+// Close does not wait for the next try to list the shards.
+func TestCloseWithoutMap(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 2)
+		f.list = func(int, context.Context, *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+			return nil, reset()
+		}
+		p := open(t, f)
+		pass(time.Hour)
+		start := time.Now()
+		if err := p.Close(t.Context()); err != nil || time.Since(start) != 0 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
 // An aggregate of one, which the record's own Data asks for, needs no map: the
 // shard that takes it is the one that owns its only hash key.
 func TestWrappedRecordWithoutMap(t *testing.T) {

@@ -41,32 +41,38 @@ func memory() (inUse, ever uint64) {
 	return m.HeapAlloc, m.TotalAlloc
 }
 
-// What was sent is not held on to: after a backlog of 30 MB little is in use.
+// What was sent is not held on to: after a backlog of 30 MB of the buffer little is
+// in use, whether of data or of many small records.
 func TestMemoryAfterBacklog(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		f := void(t)
-		release, answer := make(chan struct{}), f.put
-		f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
-			<-release
-			return answer(n, ctx, in)
-		}
-		p := open(t, f, producer.WithRequestTimeout(time.Hour))
-		before, _ := memory()
-		data := make([]byte, 1000)
-		for i := range 30_000 {
-			if err := p.Put(t.Context(), producer.Record{PartitionKey: "key", Data: data}, nil); err != nil {
-				t.Fatal(i, err)
-			}
-		}
-		full, _ := memory()
-		close(release)
-		flush(t, p)
-		wait()
-		if after, _ := memory(); int64(full-before) < 30_000_000 || int64(after)-int64(before) > 12<<20 {
-			t.Errorf("%d MB in use with the backlog, %d MB after it", (full-before)>>20, (int64(after)-int64(before))>>20)
-		}
-		runtime.KeepAlive(p)
-	})
+	for _, size := range []int{1000, 0} {
+		t.Run(fmt.Sprint(size, " bytes"), func(t *testing.T) {
+			bubble(t, func(t *testing.T) { memoryAfterBacklog(t, make([]byte, size)) })
+		})
+	}
+}
+
+func memoryAfterBacklog(t *testing.T, data []byte) {
+	f := void(t)
+	release, answer := make(chan struct{}), f.put
+	f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+		<-release
+		return answer(n, ctx, in)
+	}
+	p := open(t, f, producer.WithRequestTimeout(time.Hour), producer.WithMaxBufferedBytes(30<<20))
+	before, _ := memory()
+	r := producer.Record{PartitionKey: "key", Data: data}
+	for p.TryPut(r, nil) == nil {
+	}
+	full, _ := memory()
+	close(release)
+	flush(t, p)
+	wait()
+	after, _ := memory()
+	t.Logf("%d MB in use with the backlog, %d MB after it", (full-before)>>20, (int64(after)-int64(before))>>20)
+	if full-before < 10<<20 || full-before > 60<<20 || int64(after)-int64(before) > 12<<20 {
+		t.Errorf("%d MB in use with a backlog of 30, %d MB after it", (full-before)>>20, (int64(after)-int64(before))>>20)
+	}
+	runtime.KeepAlive(p)
 }
 
 // The work on a backlog grows with its length, not with its square: without a map,
@@ -97,6 +103,9 @@ func TestBacklogIsLinear(t *testing.T) {
 				_, after := memory()
 				if s := p.Stats(); s.UserRecordsExpired != n {
 					t.Errorf("%+v", s)
+				}
+				if calls := len(f.calls()); calls > 1 && errors.Is(fate, context.DeadlineExceeded) {
+					t.Errorf("%d calls: what had expired was sent", calls)
 				}
 				if each := (after - before) / n; each > 8000 {
 					t.Errorf("%d bytes were allocated a record to hand back %d", each, n)

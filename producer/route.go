@@ -65,17 +65,21 @@ func (p *Producer) retire(l *lane, now time.Time) {
 	}
 }
 
-// sendable says whether l's next batch may go now. It may not while an older
-// lane has batches under way with keys that are l's now: they might have to be
-// sent again, and go first.
-func (p *Producer) sendable(l *lane, now time.Time) bool {
-	return l.sendable(now) && !slices.ContainsFunc(p.gone, func(g *lane) bool { return g.shard.Overlaps(l.shard.Range) })
+// held says whether l has to wait for an older lane, which has batches under way
+// with keys that are l's now: they might have to be sent again, and go first.
+func (p *Producer) held(l *lane) bool {
+	return slices.ContainsFunc(p.gone, func(g *lane) bool { return g.shard.Overlaps(l.shard.Range) })
 }
+
+// sendable says whether l's next batch may go now.
+func (p *Producer) sendable(l *lane, now time.Time) bool { return l.sendable(now) && !p.held(l) }
 
 // kick looks at a lane that has changed: hands it to a worker if it can send,
 // and sets its timer if it can later.
 func (p *Producer) kick(l *lane, now time.Time) {
-	l.queueBack()
+	if l.unacked == 0 && !p.held(l) {
+		l.queueBack()
+	}
 	if !l.queued && p.sendable(l, now) {
 		l.queued = true
 		p.outbox = append(p.outbox, l)

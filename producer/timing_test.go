@@ -152,9 +152,28 @@ func TestCallLimits(t *testing.T) {
 			}
 		})
 	})
+	t.Run("shards", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			f := newFake(t, 1100)
+			p := open(t, f, producer.WithMaxBufferedTime(time.Hour), producer.WithRecordTTL(0))
+			for _, s := range f.srv.Shards(stream) {
+				if err := p.Put(t.Context(), producer.Record{PartitionKey: "k", ExplicitHashKey: s.FirstHashKey}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			flush(t, p)
+			most, total := 0, 0
+			for _, c := range f.calls() {
+				most, total = max(most, len(c.entries)), total+len(c.entries)
+			}
+			if most != 500 || total != 1100 {
+				t.Errorf("%d entries in %d calls of at most %d", total, len(f.calls()), most)
+			}
+		})
+	})
 	t.Run("bytes", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
-			f := newFake(t, 20)
+			f := newFake(t, 40)
 			release := make(chan struct{})
 			f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
 				<-release
@@ -162,9 +181,9 @@ func TestCallLimits(t *testing.T) {
 			}
 			p := open(t, f, producer.WithMaxInFlight(1))
 			var b book
-			for s := range 20 { // the first goes alone, the others wait for the slot
+			for s := range 40 { // the first goes alone, the others wait for the slot
 				key := f.keys(t, shardID(s), 1)[0]
-				if err := p.Put(t.Context(), producer.Record{PartitionKey: key, Data: make([]byte, 1<<20-len(key))}, b.done); err != nil {
+				if err := p.Put(t.Context(), producer.Record{PartitionKey: key, Data: make([]byte, 1<<19)}, b.done); err != nil {
 					t.Fatal(err)
 				}
 				flushSoon(t, p)
@@ -178,7 +197,7 @@ func TestCallLimits(t *testing.T) {
 			if most > 5<<20 || most < 4<<20 {
 				t.Errorf("the largest call has %d bytes", most)
 			}
-			if n := len(b.all()); n != 20 || len(f.calls()) > 7 {
+			if n := len(b.all()); n != 40 || len(f.calls()) > 7 {
 				t.Errorf("%d results after %d calls", n, len(f.calls()))
 			}
 		})
