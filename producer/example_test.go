@@ -62,7 +62,7 @@ func ExampleProducer_PutSync() {
 
 func ExampleProducer_TryPut() {
 	ctx := context.Background()
-	p, err := producer.New(ctx, orders().SDKClient(), "orders", producer.WithMaxBufferedBytes(1000), producer.WithMaxBufferedTime(time.Hour))
+	p, err := producer.New(ctx, orders().SDKClient(), "orders", producer.WithMaxBufferedBytes(1000), producer.WithMaxBufferedTime(10*time.Second))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -162,10 +162,8 @@ func (l *lane) pack(batches []*batch, r record, data []byte) []*batch {
 // queueBack puts what was out already in front of what is newer. It is called
 // when all that may come back is, so that it moves the queue once.
 func (l *lane) queueBack() {
-	if len(l.back) > 0 {
-		l.full = append(l.back, l.full...)
-		l.back = nil
-	}
+	l.full = append(l.back, l.full...)
+	l.back = nil
 }
 
 // closeOpen moves the open batch to those to be sent.

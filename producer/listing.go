@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -116,6 +117,9 @@ func (p *Producer) listShards(ctx context.Context, all bool) ([]shard, error) {
 		if err != nil {
 			return nil, err
 		}
+		if out == nil {
+			return nil, errors.New("ListShards gave neither an answer nor an error")
+		}
 		for i := range out.Shards {
 			s, err := readShard(&out.Shards[i])
 			if err != nil {
@@ -133,6 +137,9 @@ func (p *Producer) listShards(ctx context.Context, all bool) ([]shard, error) {
 
 func readShard(s *types.Shard) (shard, error) {
 	id := aws.ToString(s.ShardId)
+	if id == "" {
+		return shard{}, errors.New("a shard has no id")
+	}
 	if s.HashKeyRange == nil {
 		return shard{}, fmt.Errorf("shard %s has no hash key range", id)
 	}

@@ -32,6 +32,9 @@ func TestNewRefusesOptions(t *testing.T) {
 			t.Errorf("aggregates of %d in records of 1000 are accepted", n)
 		}
 	}
+	if _, err := producer.New(t.Context(), f, stream, producer.WithMaxBufferedTime(time.Second), producer.WithRecordTTL(time.Second)); err == nil {
+		t.Error("records that expire before they are due are accepted")
+	}
 	if _, err := producer.New(t.Context(), nil, stream); err == nil {
 		t.Error("a nil client is accepted")
 	}
@@ -304,4 +307,32 @@ func TestInconsistentListing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A listing that makes no sense does not become the map.
+func TestOddListing(t *testing.T) {
+	whole := &types.HashKeyRange{StartingHashKey: aws.String("0"), EndingHashKey: aws.String("340282366920938463463374607431768211455")}
+	for name, out := range map[string]*kinesis.ListShardsOutput{
+		"no answer": nil,
+		"no shards": {},
+		"no id":     {Shards: []types.Shard{{HashKeyRange: whole}}},
+		"no range":  {Shards: []types.Shard{{ShardId: aws.String(shardID(0))}}},
+		"no number": {Shards: []types.Shard{{ShardId: aws.String(shardID(0)), HashKeyRange: &types.HashKeyRange{StartingHashKey: aws.String("x")}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newFake(t, 1)
+				f.list = func(int, context.Context, *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
+					return out, nil
+				}
+				p := open(t, f, nil) // an option that is nil is none
+				var b book
+				put(t, p, &b, "a", "b")
+				flush(t, p)
+				if s := p.Stats(); s.Shards != 0 || s.MapRefreshErrors == 0 || s.UserRecordsPut != 2 || len(f.srv.Records(stream)) != 2 {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
 }

@@ -35,7 +35,9 @@ func newConfig(opts []Option) (config, error) {
 		logger:           slog.Default(),
 	}
 	for _, o := range opts {
-		o(&c)
+		if o != nil {
+			o(&c)
+		}
 	}
 	return c, c.validate()
 }
@@ -53,14 +55,15 @@ func (c *config) validate() error {
 	check(c.maxBufferedBytes >= 1, "WithMaxBufferedBytes: %d bytes, want 1 or more", c.maxBufferedBytes)
 	check(c.maxInFlight >= 1, "WithMaxInFlight: %d calls, want 1 or more", c.maxInFlight)
 	check(c.recordTTL >= 0, "WithRecordTTL: %v, want 0 (never) or more", c.recordTTL)
+	check(c.recordTTL <= 0 || c.maxBufferedTime < c.recordTTL, "WithMaxBufferedTime: %v, want less than the time to live of %v", c.maxBufferedTime, c.recordTTL)
 	check(c.callTimeout > 0, "WithRequestTimeout: %v, want more than 0", c.callTimeout)
 	check(c.logger != nil, "WithLogger: nil logger")
 	return errors.Join(errs...)
 }
 
 // WithMaxBufferedTime bounds how long a user record waits for neighbours before
-// its aggregate is ready to be sent: 0 or more, default 100 ms (the KPL's
-// RecordMaxBufferedTime). What then still holds it is the aggregate of its shard
+// its aggregate is ready to be sent: from 0 to below WithRecordTTL, default 100 ms
+// (the KPL's RecordMaxBufferedTime). What then still holds it is the aggregate of its shard
 // that is under way, a backoff, or all slots being taken.
 func WithMaxBufferedTime(d time.Duration) Option {
 	return func(c *config) { c.maxBufferedTime = d }
@@ -77,7 +80,8 @@ func WithAggregationMaxSize(n int) Option {
 // data, keys and 256 bytes of bookkeeping each; 1 or more, default 64 MiB. Put
 // waits and TryPut refuses while there is no room. In memory a user record's data
 // stands up to twice (packed, and sealed to be sent), besides what the SDK needs
-// to encode the calls under way. The KPL has no such bound.
+// to encode the calls under way; while there is no map of the shards, small user
+// records take about 2.3 times what is counted. The KPL has no such bound.
 func WithMaxBufferedBytes(n int) Option {
 	return func(c *config) { c.maxBufferedBytes = n }
 }
@@ -96,7 +100,9 @@ func WithMaxInFlight(n int) Option {
 }
 
 // WithRecordTTL sets after how long a user record that is still not stored is
-// handed back with ErrExpired: default 30 s (the KPL's RecordTtl), 0 never.
+// handed back with ErrExpired: default 30 s (the KPL's RecordTtl), 0 never. It is
+// looked at when the record's turn comes, so at most a request timeout and a
+// backoff later.
 func WithRecordTTL(d time.Duration) Option {
 	return func(c *config) { c.recordTTL = d }
 }

@@ -284,8 +284,9 @@ func (p *Producer) flush(now time.Time) <-chan struct{} {
 // Close refuses further Puts, sends what is buffered and waits until every done
 // has run. If ctx ends first it gives up: what is not stored by then is handed
 // back with ErrClosed, and Close returns an error that counts those records and
-// wraps ctx's. Either way no goroutine is left. Further calls of Close wait for
-// the first and return the same.
+// wraps ctx's. Either way no goroutine is left, for which Close waits: a Client
+// that does not give up when its ctx ends, or a done that does not return, holds
+// it up. Further calls of Close wait for the first and return the same.
 func (p *Producer) Close(ctx context.Context) error {
 	p.mu.Lock()
 	if p.closed {

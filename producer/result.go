@@ -25,7 +25,8 @@ var (
 	// PutError.Code is what its last attempt failed with, if there was one.
 	ErrExpired = errors.New("producer: user record expired")
 	// ErrLandingUnknown says that an aggregate was stored by a shard whose
-	// range could not be learnt within the time to live, so that it is not known
+	// range could not be learnt within the time to live (looked at with each
+	// listing of the shards, some seconds apart), so that it is not known
 	// whether a KCL delivers its records. The Result says where they are.
 	ErrLandingUnknown = errors.New("producer: stored by a shard of unknown range")
 	// ErrRefused says that the service refused the call for good: access
@@ -40,7 +41,7 @@ type PutError struct {
 	Code string
 	// Message is the service's or the transport's words of the last failure.
 	Message string
-	// Attempts is how many calls carried the record.
+	// Attempts is how many times the record was sent.
 	Attempts int
 
 	kind error
@@ -65,7 +66,7 @@ type Result struct {
 	// Record is the user record, valid until done returns: copy Data to keep it.
 	Record Record
 	// Err is nil if the record is in the stream, where every reader gets it; else
-	// a *PutError.
+	// a *PutError (from PutSync also what Put returns, and ctx's error).
 	Err error
 	// ShardID and SequenceNumber say where it was stored, also if Err is
 	// ErrLandingUnknown.
@@ -74,7 +75,8 @@ type Result struct {
 	SubSequenceNumber int
 	// Aggregated says whether it went inside an aggregate.
 	Aggregated bool
-	// Attempts is how many calls carried it.
+	// Attempts is how many times it was sent; the smaller calls that an invalid one
+	// is cut into count once.
 	Attempts int
 	// MaybeStored says of a failed record that a call was out with it whose
 	// answer is not known, or that it was stored by a shard where a KCL drops it.

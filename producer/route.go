@@ -77,7 +77,7 @@ func (p *Producer) sendable(l *lane, now time.Time) bool { return l.sendable(now
 // kick looks at a lane that has changed: hands it to a worker if it can send,
 // and sets its timer if it can later.
 func (p *Producer) kick(l *lane, now time.Time) {
-	if l.unacked == 0 && !p.held(l) {
+	if len(l.back) > 0 && l.unacked == 0 && !p.held(l) {
 		l.queueBack()
 	}
 	if !l.queued && p.sendable(l, now) {

@@ -37,11 +37,11 @@ type answer struct {
 // work sends what the outbox holds until that is nothing.
 func (p *Producer) work() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	for {
 		call := p.cut(time.Now())
 		if len(call) == 0 {
 			p.workers--
+			p.mu.Unlock() // not deferred: a panic in the client would find it unlocked
 			return
 		}
 		p.hire() // for what did not fit into the call
@@ -178,7 +178,7 @@ func fatal(err error) bool {
 		"KMSThrottlingException", "ResourceInUseException":
 		return false
 	case "InvalidSignatureException": // of a call that took too long to get there, or of wrong credentials
-		return !strings.Contains(err.Error(), "ignature expired")
+		return !strings.Contains(err.Error(), "ignature expired") && !strings.Contains(err.Error(), "ignature not yet current")
 	}
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) != aws.TrueTernary
 }
