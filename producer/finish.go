@@ -109,7 +109,7 @@ func (p *Producer) giveUp() {
 	for _, l := range p.lanes {
 		for _, b := range l.take() {
 			for i := range b.records {
-				p.handBack(b, i, Result{Err: &PutError{kind: ErrClosed, Attempts: b.records[i].attempts}})
+				p.handBack(b, i, Result{Err: putError(ErrClosed, b.records[i].lastErr, b.records[i].attempts)})
 			}
 		}
 		p.setTimer(l, time.Time{}, now)

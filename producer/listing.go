@@ -30,7 +30,7 @@ type shard struct {
 }
 
 // refresh has the shards listed soon. The mutex is held.
-func (p *Producer) refresh(now time.Time) {
+func (p *Producer) refresh() {
 	if p.list.busy || p.list.pending != nil || p.gaveUp {
 		return
 	}
@@ -42,12 +42,12 @@ func (p *Producer) refresh(now time.Time) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.list.busy = false
-		p.listed(shards, err, all, time.Now())
+		p.listed(shards, err, time.Now())
 	})
 }
 
 // listed takes in what a listing brought. The mutex is held.
-func (p *Producer) listed(shards []shard, err error, all bool, now time.Time) {
+func (p *Producer) listed(shards []shard, err error, now time.Time) {
 	if err == nil {
 		err = p.learn(shards, now)
 	}
@@ -70,7 +70,7 @@ func (p *Producer) listed(shards []shard, err error, all bool, now time.Time) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.list.pending = nil
-		p.refresh(time.Now())
+		p.refresh()
 	})
 }
 

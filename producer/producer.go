@@ -99,7 +99,7 @@ func New(ctx context.Context, client Client, stream string, opts ...Option) (*Pr
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.listed(all, err, false, time.Now())
+	p.listed(all, err, time.Now())
 	return p, nil
 }
 

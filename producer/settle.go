@@ -41,7 +41,7 @@ func (p *Producer) judge(e entry, a answer, now time.Time) {
 		return
 	}
 	// The map is older than the shard that took it.
-	p.refresh(now)
+	p.refresh()
 	// No reader filters a plain record, and one that is wrapped was sent by its own key.
 	if len(e.batch.records) == 1 {
 		p.success(e, a, now)
@@ -57,7 +57,7 @@ func (p *Producer) landed(e entry, a answer, r hashkey.Range, now time.Time) {
 		p.stats.WrongLandings++
 		if slices.Contains(p.lanes, e.lane) { // the map says it should have gone there: it is wrong
 			e.lane.fail(now)
-			p.refresh(now)
+			p.refresh()
 		}
 		p.again(e, errWrongShard, true, now)
 		p.acknowledged(e.lane, now)
