@@ -123,22 +123,32 @@ type Sealed struct {
 // Data is dst with the bytes appended, never nil. The Builder must not be empty; it stays
 // as it is.
 func (b *Builder) Seal(dst []byte) Sealed {
-	s := Sealed{PartitionKey: b.first.PartitionKey, ExplicitHashKey: b.first.ExplicitHashKey}
-	if s.ExplicitHashKey == "" {
-		s.ExplicitHashKey = hashkey.Of(b.first.PartitionKey).String()
-	}
 	if b.n == 1 {
 		// Data is the last field of the only record.
 		if data := b.records[len(b.records)-b.firstData:]; !IsAggregate(data) {
-			s.Data = append(dst, data...)
+			s := Sealed{PartitionKey: b.first.PartitionKey, ExplicitHashKey: b.hashKey(), Data: append(dst, data...)}
 			if s.Data == nil {
 				s.Data = []byte{} // the SDK takes nil for a missing member
 			}
 			return s
 		}
 	}
-	s.PartitionKey, s.Aggregated, s.Data = PartitionKey, true, b.AppendTo(dst)
-	return s
+	return b.SealAs(PartitionKey, dst)
+}
+
+// SealAs is Seal for those who choose the outer partition key, which decides
+// which of Lambda's concurrent batches the aggregate goes to. It makes an
+// aggregate of a lone user record too, which every reader takes.
+func (b *Builder) SealAs(partitionKey string, dst []byte) Sealed {
+	return Sealed{PartitionKey: partitionKey, ExplicitHashKey: b.hashKey(), Data: b.AppendTo(dst), Aggregated: true}
+}
+
+// hashKey returns the hash key of the first user record in decimal.
+func (b *Builder) hashKey() string {
+	if b.first.ExplicitHashKey != "" {
+		return b.first.ExplicitHashKey
+	}
+	return hashkey.Of(b.first.PartitionKey).String()
 }
 
 // appendVarint is protowire's, with the common case short enough to be inlined.
@@ -147,6 +157,37 @@ func appendVarint(dst []byte, n int) []byte {
 		return append(dst, byte(n))
 	}
 	return protowire.AppendVarint(dst, uint64(n))
+}
+
+// Mark is a point between two user records of a Builder, until its Reset.
+type Mark struct {
+	n, records                      int
+	partitionKeys, explicitHashKeys tableMark
+}
+
+// Len returns how many user records stand before the Mark.
+func (m Mark) Len() int { return m.n }
+
+// Size returns what the Builder's Size was at the Mark.
+func (m Mark) Size() int {
+	return wire.Overhead + m.partitionKeys.wire + m.explicitHashKeys.wire + m.records
+}
+
+// Mark returns the point behind the last user record.
+func (b *Builder) Mark() Mark {
+	return Mark{b.n, len(b.records), b.partitionKeys.mark(), b.explicitHashKeys.mark()}
+}
+
+// Truncate takes back the user records added since m, a Mark of b's with at
+// most as many before it as b has; the Builder is then as it was at m.
+func (b *Builder) Truncate(m Mark) {
+	b.records = b.records[:m.records]
+	b.partitionKeys.truncate(m.partitionKeys)
+	b.explicitHashKeys.truncate(m.explicitHashKeys)
+	b.n = m.n
+	if b.n == 0 {
+		b.first = Record{}
+	}
 }
 
 // Reset empties the Builder and keeps its buffers and MaxSize.

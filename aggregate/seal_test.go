@@ -2,6 +2,8 @@ package aggregate_test
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -106,6 +108,65 @@ func TestIsAggregate(t *testing.T) {
 	} {
 		if got := aggregate.IsAggregate(c.data); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// SealAs wraps under the key that it is given, a lone user record too.
+func TestSealAs(t *testing.T) {
+	records := []aggregate.Record{{PartitionKey: "k", Data: []byte("d")}, {PartitionKey: "l", ExplicitHashKey: "42"}}
+	for n := range records {
+		var b aggregate.Builder
+		for _, r := range records[:n+1] {
+			if err := b.Add(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		checkSealed(t, b.SealAs("lane", nil), aggregate.Sealed{
+			PartitionKey: "lane", ExplicitHashKey: hashkey.Of("k").String(), Aggregated: true, Data: marshal(nil, records[:n+1])})
+	}
+}
+
+// After Truncate a Builder is what it was at the Mark: it seals the same bytes,
+// finds the keys that it had and adds anew those that it had not.
+func TestTruncate(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	record := func() aggregate.Record {
+		r := aggregate.Record{PartitionKey: fmt.Sprint(rnd.IntN(300)), Data: make([]byte, rnd.IntN(20))}
+		if rnd.IntN(2) == 0 {
+			r.ExplicitHashKey = fmt.Sprint(rnd.IntN(300))
+		}
+		return r
+	}
+	b := aggregate.Builder{MaxSize: 1 << 20}
+	for range 300 {
+		b.Reset()
+		var kept []aggregate.Record
+		for range 1 + rnd.IntN(5) {
+			for range rnd.IntN(200) {
+				r := record()
+				kept = append(kept, r)
+				if err := b.Add(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m := b.Mark()
+			want := b.AppendTo(nil)
+			if m.Len() != len(kept) || m.Size() != len(want) {
+				t.Fatalf("a Mark of %d records, %d bytes; want %d, %d", m.Len(), m.Size(), len(kept), len(want))
+			}
+			for range rnd.IntN(200) {
+				if err := b.Add(record()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.Truncate(m)
+			if b.Len() != len(kept) || !bytes.Equal(b.AppendTo(nil), want) {
+				t.Fatalf("after Truncate to %d records it has %d, and other bytes", len(kept), b.Len())
+			}
+		}
+		if !bytes.Equal(b.AppendTo(nil), marshal(nil, kept)) {
+			t.Fatal("what was added after Truncate is packed otherwise than in a new Builder")
 		}
 	}
 }

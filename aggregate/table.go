@@ -77,3 +77,21 @@ func (t *table) reset() {
 	clear(t.slots)
 	t.wire, t.entries = t.wire[:0], t.entries[:0]
 }
+
+// tableMark is how long a table was.
+type tableMark struct{ wire, entries int }
+
+func (t *table) mark() tableMark { return tableMark{len(t.wire), len(t.entries)} }
+
+// truncate removes the keys added since m. Open addressing allows that for the
+// last ones: no key that came before them was placed past their slots.
+func (t *table) truncate(m tableMark) {
+	for n := len(t.entries); n > m.entries; n-- {
+		i := t.entries[n-1].hash & uint64(len(t.slots)-1)
+		for uint32(t.slots[i]) != uint32(n) {
+			i = (i + 1) & uint64(len(t.slots)-1)
+		}
+		t.slots[i] = 0
+	}
+	t.wire, t.entries = t.wire[:m.wire], t.entries[:m.entries]
+}

@@ -32,12 +32,37 @@ func (r Range) Contains(k Key) bool {
 // Mid returns the hash key in the middle, First + ceil((Last-First)/2): the
 // start of the upper child of an even split.
 func (r Range) Mid() Key {
-	lo, borrow := bits.Sub64(r.Last.Lo, r.First.Lo, 0)
-	hi, _ := bits.Sub64(r.Last.Hi, r.First.Hi, borrow)
-	odd := lo & 1
-	lo, hi = lo>>1|hi<<63, hi>>1
-	lo, carry := bits.Add64(lo, r.First.Lo, odd)
-	return Key{hi + r.First.Hi + carry, lo}
+	d := r.Last.minus(r.First)
+	return r.First.plus(Key{d.Hi >> 1, d.Lo>>1 | d.Hi<<63}).plus(Key{0, d.Lo & 1})
+}
+
+// At returns the hash key of r that stands where k stands in the whole hash key
+// space, rounded down: a random k gives a random key of r.
+func (r Range) At(k Key) Key {
+	// First + k*n/2^128, n being the number of keys in r; 2^128 as n gives k itself.
+	n := r.Last.minus(r.First).Next()
+	if n == (Key{}) {
+		return r.First.plus(k)
+	}
+	h1, _ := bits.Mul64(k.Lo, n.Lo)
+	h2, l2 := bits.Mul64(k.Lo, n.Hi)
+	h3, l3 := bits.Mul64(k.Hi, n.Lo)
+	h4, l4 := bits.Mul64(k.Hi, n.Hi)
+	mid, c1 := bits.Add64(h1, l2, 0)
+	_, c2 := bits.Add64(mid, l3, 0)
+	lo, c3 := bits.Add64(l4, h2, c1)
+	lo, c4 := bits.Add64(lo, h3, c2)
+	return r.First.plus(Key{h4 + c3 + c4, lo})
+}
+
+func (k Key) plus(o Key) Key {
+	lo, carry := bits.Add64(k.Lo, o.Lo, 0)
+	return Key{k.Hi + o.Hi + carry, lo}
+}
+
+func (k Key) minus(o Key) Key {
+	lo, borrow := bits.Sub64(k.Lo, o.Lo, 0)
+	return Key{k.Hi - o.Hi - borrow, lo}
 }
 
 // Split cuts the whole key space into n even ranges, the last of which takes

@@ -2,6 +2,7 @@ package hashkey_test
 
 import (
 	"math/big"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/kinpack/kinpack/internal/hashkey"
@@ -148,6 +149,37 @@ func TestOverlaps(t *testing.T) {
 			if a.Overlaps(b) != (i == j) {
 				t.Errorf("shards %d and %d of 4 overlap: %v", i, j, a.Overlaps(b))
 			}
+		}
+	}
+}
+
+// At is First + floor(k * size / 2^128), by the oracle.
+func TestRangeAt(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	random := func() hashkey.Key {
+		k := hashkey.Key{Hi: rnd.Uint64(), Lo: rnd.Uint64()}
+		switch rnd.IntN(6) {
+		case 0:
+			k.Hi = 0
+		case 1:
+			k.Hi >>= rnd.IntN(64)
+		case 2:
+			return hashkey.Max()
+		case 3:
+			return hashkey.Key{}
+		}
+		return k
+	}
+	for range 20_000 {
+		r := hashkey.Range{First: random(), Last: random()}
+		if r.First.Compare(r.Last) > 0 {
+			r.First, r.Last = r.Last, r.First
+		}
+		k := random()
+		want := new(big.Int).Sub(toBig(r.Last), toBig(r.First))
+		want.Add(want, big.NewInt(1)).Mul(want, toBig(k)).Rsh(want, 128).Add(want, toBig(r.First))
+		if got := r.At(k); toBig(got).Cmp(want) != 0 || !r.Contains(got) {
+			t.Fatalf("%v At %v = %v, want %v", r, k, got, want)
 		}
 	}
 }

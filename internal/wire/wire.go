@@ -13,6 +13,9 @@ const (
 	Magic = "\xf3\x89\x9a\xc2"
 	// DigestSize is the length in bytes of the MD5 that closes it.
 	DigestSize = md5.Size
+	// KeylessPartitionKey is the partition key of user records that were put
+	// without one: the service and every reader want one, and it says nothing.
+	KeylessPartitionKey = "-"
 	// Overhead is what the envelope adds to the message, in bytes.
 	Overhead = len(Magic) + DigestSize
 )
