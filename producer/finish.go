@@ -15,79 +15,157 @@ type epoch struct {
 	flushed chan struct{}
 }
 
-// finished is a record whose done is to be called.
-type finished struct {
-	done   func(Result)
-	result Result
-	epoch  *epoch
+// outcome is what became of some records of a batch.
+type outcome struct {
+	kind       error  // nil if they are put, else what their PutErrors wrap
+	cause      error  // what their last attempt failed with; nil for what they remember
+	answer     answer // where they are, if they are anywhere
+	whole      bool   // it is all that the batch holds
+	handedBack bool   // given up by Close
 }
 
-// maxIdleFinished is how long a list of told records may get before it is
-// shortened, and one of finished records that is kept for later.
-const maxIdleFinished = 4096
+// group is records of one batch with one outcome, whose dones are to be called.
+type group struct {
+	batch   *batch
+	records []record
+	outcome outcome
+	event   Finished
+}
+
+// maxIdleGroups is how long a list of told groups may get before it is shortened,
+// and one of finished groups that is kept for later.
+const maxIdleGroups = 64
 
 // awaited says whether a Flush or Close waits for r.
-func (p *Producer) awaited(r record) bool { return r.epoch != p.epochs[len(p.epochs)-1] }
+func (p *Producer) awaited(r *record) bool { return r.epoch != p.epochs[len(p.epochs)-1] }
 
-// finish ends the i-th record of b. The mutex is held.
-func (p *Producer) finish(b *batch, i int, res Result) {
-	r := &b.records[i]
-	res.Record = Record{PartitionKey: r.partitionKey, ExplicitHashKey: r.explicitHashKey, Data: b.data(i)}
-	res.Attempts, res.MaybeStored = r.attempts, res.Err != nil && r.maybeStored
-	p.gate.leave(charged(r.size, r.partitionKey, r.explicitHashKey))
-	p.stats.count(&res)
-	if p.told > maxIdleFinished && p.told > len(p.finished)/2 {
-		n := copy(p.finished, p.finished[p.told:])
-		clear(p.finished[n:])
-		p.finished, p.told = p.finished[:n], 0
+// finish ends records, which are in b or were. The mutex is held.
+func (p *Producer) finish(b *batch, records []record, out outcome, now time.Duration) {
+	if len(records) == 0 {
+		return
 	}
-	p.finished = append(p.finished, finished{r.done, res, r.epoch})
+	e := Finished{Stream: p.stream, ShardID: out.answer.shardID, UserRecords: len(records)}
+	room := 0
+	oldest := now
+	for i := range records {
+		r := &records[i]
+		room += charged(int(r.size), r.partitionKey, r.explicitHashKey)
+		e.Bytes += int(r.size)
+		e.UnitsUnpacked += p.units(int(r.size))
+		e.Retries += int(max(0, r.attempts-1))
+		oldest = min(oldest, r.put)
+	}
+	e.Age = now - oldest
+	p.gate.leave(room)
+	p.stats.finished(&e, out)
+	p.pressed = false
+	if p.told > maxIdleGroups && p.told > len(p.groups)/2 {
+		n := copy(p.groups, p.groups[p.told:])
+		clear(p.groups[n:])
+		p.groups, p.told = p.groups[:n], 0
+	}
+	p.groups = append(p.groups, group{b, records, out, e})
 	if !p.telling {
 		p.telling = true
-		p.wg.Go(p.tell)
+		p.wg.Go(func() { p.tell(new(telling)) })
 	}
 }
 
-// tell calls the dones, until there is none.
-func (p *Producer) tell() {
-	for p.tellNext() {
+// telling is how far the dones of a group have been called.
+type telling struct {
+	group
+	next int
+}
+
+// tell calls the dones, until there is none. t is where an earlier goroutine
+// stopped.
+func (p *Producer) tell(t *telling) {
+	p.teller.enter()
+	for p.tellGroup(t) {
 	}
 }
 
-// tellNext calls one done, and says whether there was one.
-func (p *Producer) tellNext() (more bool) {
-	p.mu.Lock()
-	if p.told == len(p.finished) {
-		p.finished, p.told, p.telling = p.finished[:0], 0, false
-		if cap(p.finished) > maxIdleFinished {
-			p.finished = nil
-		}
-		p.mu.Unlock()
+// tellGroup calls the dones of one group, and says whether there was one.
+func (p *Producer) tellGroup(t *telling) (more bool) {
+	if t.next == len(t.records) && !p.nextGroup(t) {
 		return false
 	}
-	f := p.finished[p.told]
-	p.finished[p.told] = finished{}
-	p.told++
-	p.mu.Unlock()
-
-	returned := f.done == nil
+	returned := false
 	defer func() {
+		if returned {
+			return
+		}
 		more = true
 		if v := recover(); v != nil {
 			p.cfg.logger.Error("kinpack: a done panicked", "stream", p.stream, "panic", v, "stack", string(debug.Stack()))
-		} else if !returned { // it ended the goroutine with runtime.Goexit, as a test's FailNow does
-			p.wg.Go(p.tell)
+		} else { // it ended the goroutine with runtime.Goexit, as a test's FailNow does
+			p.wg.Go(func() { p.tell(t) })
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		f.epoch.live--
-		p.advance()
 	}()
-	if f.done != nil {
-		f.done(f.result)
-		returned = true
+	for t.next < len(t.records) {
+		i := t.next
+		t.next++
+		if t.records[i].done != nil {
+			t.records[i].done(t.result(i))
+		}
+	}
+	returned = true
+	return true
+}
+
+// nextGroup makes the next group t's, after it has dealt with the one that t
+// has told.
+func (p *Producer) nextGroup(t *telling) bool {
+	p.mu.Lock()
+	for i := range t.records {
+		t.records[i].epoch.live--
+	}
+	if t.outcome.whole {
+		p.spares.putBatch(t.batch)
+	}
+	*t = telling{}
+	p.advance()
+	if p.told == len(p.groups) {
+		p.groups, p.told, p.telling = p.groups[:0], 0, false
+		if cap(p.groups) > maxIdleGroups {
+			p.groups = nil
+		}
+		p.teller.leave()
+		p.mu.Unlock()
+		return false
+	}
+	t.group = p.groups[p.told]
+	p.groups[p.told] = group{}
+	p.told++
+	p.mu.Unlock()
+	if len(p.cfg.hooks) > 0 {
+		if t.outcome.kind != nil {
+			t.event.Err = t.result(0).Err
+		}
+		p.cfg.hooks.finished(p.ctx, t.event)
 	}
 	return true
+}
+
+// result is the Result of the i-th record.
+func (g *group) result(i int) Result {
+	r := &g.records[i]
+	res := Result{
+		Record:   Record{PartitionKey: r.partitionKey, ExplicitHashKey: r.explicitHashKey, Data: g.batch.data(r)},
+		Attempts: int(r.attempts),
+		ShardID:  g.outcome.answer.shardID, SequenceNumber: g.outcome.answer.sequenceNumber,
+	}
+	if res.SequenceNumber != "" {
+		res.SubSequenceNumber, res.Aggregated = i, g.batch.aggregated
+	}
+	if g.outcome.kind != nil {
+		cause := g.outcome.cause
+		if cause == nil {
+			cause = r.lastErr
+		}
+		res.Err, res.MaybeStored = putError(g.outcome.kind, cause, res.Attempts), r.maybeStored
+	}
+	return res
 }
 
 // advance closes the epochs that are over. The mutex is held.
@@ -96,29 +174,4 @@ func (p *Producer) advance() {
 		close(p.epochs[0].flushed)
 		p.epochs = p.epochs[1:]
 	}
-}
-
-// giveUp hands back everything that waits, and ends the calls under way, whose
-// records follow as they return.
-func (p *Producer) giveUp() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.gaveUp = true
-	p.cancel()
-	now := time.Now()
-	for _, l := range p.lanes {
-		for _, b := range l.take() {
-			for i := range b.records {
-				p.handBack(b, i, Result{Err: putError(ErrClosed, b.records[i].lastErr, b.records[i].attempts)})
-			}
-		}
-		p.setTimer(l, time.Time{}, now)
-	}
-	p.judgeParked(now)
-}
-
-// handBack finishes a record that Close gave up.
-func (p *Producer) handBack(b *batch, i int, res Result) {
-	p.stats.UserRecordsHandedBack++
-	p.finish(b, i, res)
 }

@@ -1,241 +1,281 @@
 package producer
 
 import (
-	"crypto/md5"
-	"errors"
+	"math"
 	"time"
 
 	"github.com/kinpack/kinpack/aggregate"
-	"github.com/kinpack/kinpack/internal/hashkey"
-	"github.com/kinpack/kinpack/producer/internal/shardmap"
 )
 
-// record is a user record under way. Its data lies in the batch that holds it.
-type record struct {
-	partitionKey, explicitHashKey string
-	hashKey                       hashkey.Key
-	size, end                     int // of the data: its length, and where it ends in the batch's body
-	put                           time.Time
-	epoch                         *epoch
-	done                          func(Result)
-	attempts                      int
-	maybeStored                   bool
-	lastErr                       error
+// lane is a queue of a shard: the records of some of its partition keys, in the
+// order of their Puts. Pure: it takes the time and starts nothing.
+//
+// Of the queue only the last batch takes records, and only the first is sent
+// next. What failed comes back by way of back, when nothing is under way any more
+// that might follow it.
+type lane struct {
+	shard    *shard
+	index    int    // among the shard's lanes
+	key      string // the outer partition key of its aggregates
+	packing  *packing
+	spares   *spares
+	alone    bool // each record goes by itself
+	wrap     bool // a lone record goes as an aggregate of one
+	ordered  bool // a partition key has one record under way at a time
+	inFlight int  // batches under way at most; of no account if alone
+
+	queue    []*batch
+	back     []*batch
+	underWay []*batch
+	flying   map[string]bool // partition keys under way by themselves, if ordered
+	packed   int             // of those under way, not by themselves
+	waiting  bool            // in the shard's ready
+	deficit  int             // of its turns among the shard's lanes, in bytes
+
+	// What came in since the batch before the open one was begun.
+	since   [2]time.Duration // beginnings of that one and of the open one
+	arrived [2]int           // bytes
 }
 
-// batch is user records that go out as one Kinesis record. They are packed when
-// they are put, so that its size is exact and their data is copied once.
-type batch struct {
-	builder aggregate.Builder
-	records []record
-	due     time.Time // when it is ready even if it is not full
-	sealed  aggregate.Sealed
-}
-
-// add packs r, or returns aggregate.ErrFull.
-func (b *batch) add(r record, data []byte) error {
-	err := b.builder.Add(aggregate.Record{PartitionKey: r.partitionKey, ExplicitHashKey: r.explicitHashKey, Data: data})
-	if err != nil {
-		return err
+// open returns the batch that takes records, or nil.
+func (l *lane) open() *batch {
+	if n := len(l.queue); n > 0 && !l.queue[n-1].closed {
+		return l.queue[n-1]
 	}
-	r.size, r.end = len(data), len(b.builder.Body())
-	b.records = append(b.records, r)
 	return nil
 }
 
-// data returns the data of the i-th record, in the packed body until seal and in
-// the sealed bytes from then on.
-func (b *batch) data(i int) []byte {
-	r := &b.records[i]
-	body, end := b.builder.Body(), r.end
-	switch {
-	case b.sealed.Aggregated:
-		end += len(b.sealed.Data) - md5.Size - len(body)
-		body = b.sealed.Data
-	case b.sealed.Data != nil:
-		return b.sealed.Data
+// add appends a record at the end of the queue. flushed says that somebody waits
+// for it, room how many bytes the buffer still takes. changed says whether the
+// lane has to be looked at.
+func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool, room int) (changed bool) {
+	if l.alone || r.lone() {
+		l.closeOpen(now)
+		l.queue = append(l.queue, newAlone(r, data, l.shard.Range))
+		return true
 	}
-	return body[end-r.size : end : end]
+	for {
+		b := l.open()
+		if b == nil {
+			b = l.begin(now)
+			changed = true
+		}
+		if l.addTo(b, r, data, now, flushed, room) {
+			return changed || b.ripe || b.flushed
+		}
+		l.closeOpen(now)
+		changed = true
+	}
 }
 
-// seal makes the Kinesis record to send.
-func (b *batch) seal() {
-	b.sealed = b.builder.Seal(make([]byte, 0, b.builder.Size()))
-}
-
-// spares are batches to use again, with the buffers that they have grown.
-type spares []*batch
-
-// What is kept for later: the buffers of 64 batches of 51,200 bytes, with up to
-// 1,024 records each.
-const (
-	maxSpares       = 64
-	maxSpareBody    = 2 * aggregate.DefaultMaxSize
-	maxSpareRecords = 1024
-)
-
-func (s *spares) get() *batch {
-	n := len(*s)
-	if n == 0 {
-		return new(batch)
+// begin opens a batch.
+func (l *lane) begin(now time.Duration) *batch {
+	b := l.spares.newBatch(l.packing, len(l.key))
+	b.due = math.MaxInt64
+	l.queue = append(l.queue, b)
+	l.since, l.arrived = [2]time.Duration{l.since[1], now}, [2]int{l.arrived[1], 0}
+	if l.arrived[0] == 0 { // the first ever: take it for a burst
+		l.since[0] = now
 	}
-	b := (*s)[n-1]
-	*s = (*s)[:n-1]
 	return b
 }
 
-// put takes a batch whose records are finished or packed elsewhere. What was
-// sealed lives on in their Results; a body that one of them shows must not come
-// here.
-func (s *spares) put(b *batch) {
-	if len(*s) == maxSpares || cap(b.builder.Body()) > maxSpareBody || cap(b.records) > maxSpareRecords {
+// addTo adds a record to an open batch, or says that this is full.
+func (l *lane) addTo(b *batch, r *record, data []byte, now time.Duration, flushed bool, room int) bool {
+	if len(b.records) >= l.packing.maxCount {
+		return false
+	}
+	size := b.packer.Size()
+	atEdge, err := b.pack(r, data, l.packing, len(l.key), l.shard.Range)
+	if err != nil {
+		return false
+	}
+	l.arrived[1] += b.packer.Size() - size
+	b.due = min(b.due, r.put+l.packing.linger)
+	if flushed {
+		b.due, b.flushed = min(b.due, now), true
+	}
+	if atEdge && !b.ripe && 2*l.packing.ceil(b.packer.cut.Size()+len(l.key)) >= l.packing.target {
+		b.ripe = !b.worthWaiting(l.packing, len(l.key), now, l.rate(now), room)
+	}
+	return true
+}
+
+// rate returns what comes in, in bytes a nanosecond.
+func (l *lane) rate(now time.Duration) float64 {
+	return float64(l.arrived[0]+l.arrived[1]) / float64(now-l.since[0]) // +Inf for a burst
+}
+
+// closeOpen ends the open batch, if there is one: it goes as it is, or up to the
+// best point, and the rest of it begins the next one.
+func (l *lane) closeOpen(now time.Duration) {
+	b := l.open()
+	if b == nil {
 		return
 	}
-	b.builder.Reset()
-	clear(b.records)
-	b.records, b.sealed = b.records[:0], aggregate.Sealed{}
-	*s = append(*s, b)
-}
-
-// lane is the queue of one shard; the plain lane, whose shard has no ID, is that
-// of all records while there is no map. Pure: it takes the time and starts nothing.
-type lane struct {
-	shard   shardmap.Shard
-	size    int           // what an aggregate may reach
-	linger  time.Duration // the maximum buffered time
-	spares  *spares       // of the Producer
-	open    *batch        // being filled, or nil
-	full    []*batch      // to be sent, oldest first
-	back    []*batch      // to be sent before them: they were out already
-	unacked int           // batches under way or parked
-
-	failures  int       // in a row
-	notBefore time.Time // end of the backoff
-	queued    bool      // in the outbox
-	wakeAt    time.Time // what timer is set to, zero for nothing
-	timer     *time.Timer
-}
-
-func (l *lane) plain() bool { return l.shard.ID == "" }
-
-// add appends a record. flushed says that somebody waits for it: its batch is
-// due at once.
-func (l *lane) add(r record, data []byte, now time.Time, flushed bool) {
-	due := r.put.Add(l.linger)
-	if flushed {
-		due = now
+	b.closed = true
+	n := b.cutAt(l.packing, len(l.key), now)
+	if n == len(b.records) {
+		return
 	}
-	if l.open != nil {
-		if err := l.open.add(r, data); err == nil {
-			if due.Before(l.open.due) {
-				l.open.due = due
-			}
-			return
+	rest := l.begin(now)
+	for i := range b.records[n:] {
+		r := &b.records[n+i]
+		if !l.addTo(rest, r, b.data(r), now, false, math.MaxInt) {
+			panic("producer: a part of an aggregate does not fit")
 		}
-		l.closeOpen()
 	}
-	l.open = l.newBatch(r, data)
-	l.open.due = due
-	if l.plain() { // nobody knows its neighbours: it goes alone
-		l.closeOpen()
-	}
+	l.arrived[1] = 0 // it had come in before
+	b.packer.Truncate(b.packer.cut)
+	clear(b.records[n:])
+	b.records = b.records[:n]
 }
 
-// newBatch starts a batch with a record, which an empty one always takes.
-func (l *lane) newBatch(r record, data []byte) *batch {
-	b := l.spares.get()
-	b.builder.MaxSize = l.size
-	if err := b.add(r, data); err != nil {
-		panic("producer: a record that Put has checked: " + err.Error())
+// free says whether the lane's order allows another batch to go.
+func (l *lane) free() bool {
+	if l.alone {
+		return len(l.back) == 0 && (l.packed == 0 || !l.ordered)
 	}
-	return b
+	return len(l.back) == 0 && len(l.underWay) < l.inFlight
 }
 
-// pack appends a record to batches, of which the last may have room for it.
-func (l *lane) pack(batches []*batch, r record, data []byte) []*batch {
-	if n := len(batches); n > 0 && !l.plain() && !errors.Is(batches[n-1].add(r, data), aggregate.ErrFull) {
-		return batches
+// ready says whether the first batch may go as far as it is concerned. One that is
+// stays open until it does, so that it fills while it waits.
+func (l *lane) ready(now time.Duration) bool {
+	if len(l.queue) == 0 {
+		return false
 	}
-	return append(batches, l.newBatch(r, data))
-}
-
-// queueBack puts what was out already in front of what is newer. It is called
-// when all that may come back is, so that it moves the queue once.
-func (l *lane) queueBack() {
-	l.full = append(l.back, l.full...)
-	l.back = nil
-}
-
-// closeOpen moves the open batch to those to be sent.
-func (l *lane) closeOpen() {
-	if l.open != nil {
-		l.full = append(l.full, l.open)
-		l.open = nil
+	b := l.queue[0]
+	if l.alone && l.ordered && l.flying[b.records[0].partitionKey] {
+		return false
 	}
+	return b.closed || b.ripe || now >= b.due
 }
 
-// sendable says whether the lane's next batch may go. One that is due stays open
-// until it does, so that it fills while it waits.
-func (l *lane) sendable(now time.Time) bool {
-	ready := len(l.full) > 0 || l.open != nil && !now.Before(l.open.due)
-	return ready && l.unacked == 0 && !now.Before(l.notBefore)
-}
-
-// next returns the batches that may be under way together: the first, and of
-// the plain lane as many as have different partition keys.
-func (l *lane) next() []*batch {
-	if len(l.full) == 0 || !l.plain() {
-		return l.full[:min(1, len(l.full))]
+// due returns when the first batch becomes ready by itself, or never.
+func (l *lane) due() time.Duration {
+	if len(l.queue) == 0 || l.queue[0].closed {
+		return never
 	}
-	seen := make(map[string]bool)
-	for i, b := range l.full {
-		key := b.records[0].partitionKey
-		if i == maxCallRecords || seen[key] {
-			return l.full[:i]
-		}
-		seen[key] = true
-	}
-	return l.full
+	return l.queue[0].due
 }
 
-// start takes the first batch, b, under way.
-func (l *lane) start(b *batch) {
-	l.full[0] = nil // the array lives on
-	l.full = l.full[1:]
-	l.unacked++
+const never = time.Duration(math.MaxInt64)
+
+// nextBytes returns how many bytes the first batch would go with.
+func (l *lane) nextBytes(now time.Duration) int {
+	b := l.queue[0]
+	if b.closed {
+		return b.bytes(len(b.records), len(l.key))
+	}
+	return b.bytes(b.cutAt(l.packing, len(l.key), now), len(l.key))
+}
+
+// start takes the first batch under way.
+func (l *lane) start(now time.Duration) *batch {
+	if !l.queue[0].closed {
+		l.closeOpen(now)
+	}
+	b := l.queue[0]
+	l.queue[0] = nil // the array lives on
+	l.queue = l.queue[1:]
+	l.underWay = append(l.underWay, b)
 	for i := range b.records {
 		b.records[i].attempts++
 	}
+	b.flies = l.alone && l.ordered && !b.records[0].keyless()
+	switch {
+	case !l.alone:
+		l.packed++
+	case b.flies:
+		if l.flying == nil {
+			l.flying = map[string]bool{}
+		}
+		l.flying[b.records[0].partitionKey] = true
+	}
+	b.alone, b.wrap, b.sent = l.alone, l.wrap, now
+	return b
 }
 
-// wake returns when the lane becomes sendable if nothing else happens, zero for
-// never or already.
-func (l *lane) wake(now time.Time) (at time.Time) {
-	switch {
-	case l.unacked > 0:
-		return at
-	case len(l.full) > 0:
-		at = l.notBefore
-	case l.open != nil:
-		at = later(l.open.due, l.notBefore)
+// ended says that a batch is no longer under way.
+func (l *lane) ended(b *batch) {
+	for i := range l.underWay {
+		if l.underWay[i] == b {
+			last := len(l.underWay) - 1
+			l.underWay[i], l.underWay[last] = l.underWay[last], nil
+			l.underWay = l.underWay[:last]
+			break
+		}
 	}
-	if !at.After(now) {
-		return time.Time{}
+	if b.flies {
+		delete(l.flying, b.records[0].partitionKey)
 	}
-	return at
+	if !b.alone {
+		l.packed--
+	}
+}
+
+// giveBack takes a record that was out and has to go again: before all that is in
+// the queue, behind what was given back before it.
+func (l *lane) giveBack(r *record, data []byte, now time.Duration, flushed bool) {
+	if l.alone || r.lone() {
+		l.back = append(l.back, newAlone(r, data, l.shard.Range))
+		return
+	}
+	if n := len(l.back); n > 0 && l.back[n-1].packer != nil && l.addTo(l.back[n-1], r, data, now, flushed, math.MaxInt) {
+		return
+	}
+	b := l.spares.newBatch(l.packing, len(l.key))
+	b.due = math.MaxInt64
+	l.back = append(l.back, b)
+	if !l.addTo(b, r, data, now, flushed, math.MaxInt) {
+		panic("producer: a record does not fit an empty aggregate: " + aggregate.ErrFull.Error())
+	}
+}
+
+// queueBack puts what was given back in front of the queue. It is called when all
+// that may come back is. The last of it takes in the first of the queue, if that
+// saves a PUT payload unit, and what comes in, if the queue is empty.
+func (l *lane) queueBack(now time.Duration) {
+	last := l.back[len(l.back)-1]
+	for _, b := range l.back {
+		b.closed = true
+	}
+	if last.packer != nil && len(last.records) < l.packing.maxCount {
+		last.closed = len(l.queue) > 0
+		if len(l.queue) > 0 && l.saves(last, l.queue[0]) {
+			next := l.queue[0]
+			last.closed = next.closed
+			last.flushed = last.flushed || next.flushed
+			for i := range next.records {
+				r := &next.records[i]
+				if !l.addTo(last, r, next.data(r), now, false, math.MaxInt) {
+					panic("producer: two aggregates do not fit into one")
+				}
+			}
+			l.spares.putBatch(next)
+			l.queue = l.queue[1:]
+		}
+	}
+	l.queue = append(l.back, l.queue...)
+	l.back = nil
+}
+
+// saves says whether a and b cost fewer units as one, which they may become. Two
+// key tables need no more room as one.
+func (l *lane) saves(a, b *batch) bool {
+	if b.packer == nil || len(a.records)+len(b.records) > l.packing.maxCount {
+		return false
+	}
+	k, outer := l.packing, len(l.key)
+	// Its index makes a record's fields longer by up to 2 bytes each, in a longer table.
+	m, n, both := a.packer.Size()+outer, b.packer.Size()+outer, a.packer.Size()+b.packer.Size()+outer+6*len(b.records)
+	return both <= k.limit && k.ceil(both) < k.ceil(m)+k.ceil(n)
 }
 
 // take hands out everything that waits, oldest first.
 func (l *lane) take() []*batch {
-	l.closeOpen()
-	all := append(l.back, l.full...)
-	l.back, l.full = nil, nil
+	all := append(l.back, l.queue...)
+	l.back, l.queue = nil, nil
 	return all
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

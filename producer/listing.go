@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,16 +19,21 @@ import (
 
 // listing is the state of the refresh; at most one is under way.
 type listing struct {
+	denied  bool // which has been logged
 	busy    bool
 	tries   int         // without what was wanted, in a row
 	pending *time.Timer // of the next try, nil for none
 }
 
-// shard is a shard as the service lists it.
-type shard struct {
+// listedShard is a shard as the service lists it.
+type listedShard struct {
 	shardmap.Shard
 	open bool
 }
+
+// askAgain is after how long, with up to half as much added, the producer asks
+// again for what it is not allowed to know, or what seldom changes.
+const askAgain = 5 * time.Minute
 
 // refresh has the shards listed soon. The mutex is held.
 func (p *Producer) refresh() {
@@ -40,32 +46,37 @@ func (p *Producer) refresh() {
 	p.wg.Go(func() {
 		shards, err := p.listShards(p.ctx, all)
 		p.mu.Lock()
-		defer p.mu.Unlock()
+		defer p.unlock()
 		p.list.busy = false
-		p.listed(shards, err, time.Now())
+		p.listed(shards, err, p.now())
 	})
 }
 
 // listed takes in what a listing brought. The mutex is held.
-func (p *Producer) listed(shards []shard, err error, now time.Time) {
+func (p *Producer) listed(shards []listedShard, err error, now time.Duration) {
 	if err == nil {
 		err = p.learn(shards, now)
 	}
+	p.tellShards(err)
 	if err != nil && !p.gaveUp {
 		p.stats.MapRefreshErrors++
-		p.cfg.logger.Warn("kinpack: the stream's shards cannot be listed; trying again", "stream", p.stream, "error", err)
+		p.logListing(err)
 	}
 	p.judgeParked(now)
 	if err == nil && len(p.parked) == 0 {
-		p.list.tries = 0
+		p.list.tries, p.list.denied = 0, false
 		return
 	}
 	if p.gaveUp {
 		return
 	}
 	p.list.tries++
+	wait := backoff(p.list.tries)
+	if denied(err) && len(p.parked) == 0 {
+		wait = askAgain + rand.N(askAgain/2)
+	}
 	p.wg.Add(1)
-	p.list.pending = time.AfterFunc(backoff(p.list.tries), func() {
+	p.list.pending = time.AfterFunc(wait, func() {
 		defer p.wg.Done()
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -74,8 +85,18 @@ func (p *Producer) listed(shards []shard, err error, now time.Time) {
 	})
 }
 
+func (p *Producer) logListing(err error) {
+	switch {
+	case !denied(err):
+		p.cfg.logger.Warn("kinpack: the stream's shards cannot be listed; trying again", "stream", p.stream, "error", err)
+	case !p.list.denied:
+		p.list.denied = true
+		p.cfg.logger.Warn("kinpack: kinesis:ListShards is not allowed; without the shards nothing is packed", "stream", p.stream, "error", err)
+	}
+}
+
 // learn makes a listing the map.
-func (p *Producer) learn(shards []shard, now time.Time) error {
+func (p *Producer) learn(shards []listedShard, now time.Duration) error {
 	var open []shardmap.Shard
 	for _, s := range shards {
 		p.ranges[s.ID] = s.Range
@@ -88,21 +109,14 @@ func (p *Producer) learn(shards []shard, now time.Time) error {
 		return err
 	}
 	p.stats.MapRefreshes++
-	p.install(m, now)
+	if !p.managed {
+		p.install(m, now)
+	}
 	return nil
 }
 
-// stopListing ends the wait for the next try. The mutex is held.
-func (p *Producer) stopListing() {
-	p.gaveUp = true
-	if p.list.pending != nil && p.list.pending.Stop() {
-		p.list.pending = nil
-		p.wg.Done()
-	}
-}
-
 // listShards asks for the open shards, or for all that still hold records.
-func (p *Producer) listShards(ctx context.Context, all bool) ([]shard, error) {
+func (p *Producer) listShards(ctx context.Context, all bool) ([]listedShard, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.callTimeout)
 	defer cancel()
 	filter := types.ShardFilterTypeAtLatest
@@ -111,7 +125,7 @@ func (p *Producer) listShards(ctx context.Context, all bool) ([]shard, error) {
 	}
 	input := &kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: filter}}
 	input.StreamName, input.StreamARN = p.streamRef()
-	var shards []shard
+	var shards []listedShard
 	for {
 		out, err := p.client.ListShards(ctx, input, noRetries)
 		if err != nil {
@@ -135,18 +149,18 @@ func (p *Producer) listShards(ctx context.Context, all bool) ([]shard, error) {
 	}
 }
 
-func readShard(s *types.Shard) (shard, error) {
+func readShard(s *types.Shard) (listedShard, error) {
 	id := aws.ToString(s.ShardId)
 	if id == "" {
-		return shard{}, errors.New("a shard has no id")
+		return listedShard{}, errors.New("a shard has no id")
 	}
 	if s.HashKeyRange == nil {
-		return shard{}, fmt.Errorf("shard %s has no hash key range", id)
+		return listedShard{}, fmt.Errorf("shard %s has no hash key range", id)
 	}
 	r, err := hashkey.ParseRange(aws.ToString(s.HashKeyRange.StartingHashKey), aws.ToString(s.HashKeyRange.EndingHashKey))
 	if err != nil {
-		return shard{}, fmt.Errorf("shard %s: %w", id, err)
+		return listedShard{}, fmt.Errorf("shard %s: %w", id, err)
 	}
 	closed := s.SequenceNumberRange != nil && aws.ToString(s.SequenceNumberRange.EndingSequenceNumber) != ""
-	return shard{shardmap.Shard{ID: id, Range: r}, !closed}, nil
+	return listedShard{shardmap.Shard{ID: id, Range: r}, !closed}, nil
 }

@@ -54,10 +54,10 @@ func TestNewFails(t *testing.T) {
 			t.Errorf("no such stream: %v, %v", p, err)
 		}
 		f.list = func(int, context.Context, *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
-			return nil, accessDenied
+			return nil, badCredentials
 		}
-		if p, err := producer.New(t.Context(), f, stream); p != nil || !isA[*types.AccessDeniedException](err) {
-			t.Errorf("access denied: %v, %v", p, err)
+		if p, err := producer.New(t.Context(), f, stream); p != nil || !errors.Is(err, badCredentials) {
+			t.Errorf("bad credentials: %v, %v", p, err)
 		}
 		f.list = func(_ int, ctx context.Context, _ *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
 			<-ctx.Done()
@@ -195,7 +195,7 @@ func TestRetryAcrossTheFirstMap(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			return f.sub(ctx, in, func(types.PutRecordsRequestEntry) string { return "InternalFailure" })
 		}
-		p := open(t, f)
+		p := open(t, f, producer.WithMaxInFlight(1))
 		var b book
 		for i := range 300 {
 			put(t, p, &b, fmt.Sprint(i))

@@ -92,7 +92,7 @@ func TestBacklogIsLinear(t *testing.T) {
 					}
 					return nil, fate
 				}
-				p := open(t, f, producer.WithRecordTTL(5*time.Second), producer.WithRequestTimeout(6*time.Second))
+				p := open(t, f, producer.WithRecordTTL(5*time.Second), producer.WithRequestTimeout(6*time.Second), producer.WithMaxInFlight(1))
 				for i := range n {
 					if err := p.Put(t.Context(), producer.Record{PartitionKey: fmt.Sprint(i)}, nil); err != nil {
 						t.Fatal(err)
@@ -118,7 +118,7 @@ func TestBacklogIsLinear(t *testing.T) {
 // Allocations a Put of 100 B, its share of aggregates, calls and dones included.
 func TestAllocations(t *testing.T) {
 	f := void(t)
-	p := open(t, f)
+	p := open(t, f, producer.WithRateLimit(0))
 	r := producer.Record{PartitionKey: "0123456789abcdef", Data: make([]byte, 100)}
 	done := func(producer.Result) {}
 	ctx := t.Context()

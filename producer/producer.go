@@ -11,17 +11,22 @@ import (
 
 	"github.com/kinpack/kinpack/aggregate"
 	"github.com/kinpack/kinpack/internal/hashkey"
+	"github.com/kinpack/kinpack/internal/wire"
 	"github.com/kinpack/kinpack/producer/internal/shardmap"
 )
 
-const (
-	// maxRecordSize is the largest record that a stream can be set to take.
-	maxRecordSize = 10 << 20
-	// bookkeeping is what the gate charges a record besides its data and keys.
-	bookkeeping = 256
-)
+// bookkeeping is what the gate charges a record besides its data and keys.
+const bookkeeping = 256
+
+// KeylessPartitionKey is the partition key that readers see on user records that
+// were put without one.
+const KeylessPartitionKey = wire.KeylessPartitionKey
 
 // Record is a user record: partition key, optional explicit hash key, data.
+//
+// Here the partition key may be empty, unless there is an explicit hash key: such
+// a keyless record goes to whatever shard fills its aggregates best, in no
+// order, and readers see it under KeylessPartitionKey.
 type Record = aggregate.Record
 
 // Client is what the Producer needs of the AWS SDK; *kinesis.Client is one. It
@@ -29,50 +34,66 @@ type Record = aggregate.Record
 type Client interface {
 	PutRecords(context.Context, *kinesis.PutRecordsInput, ...func(*kinesis.Options)) (*kinesis.PutRecordsOutput, error)
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
+	DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
 }
 
 // Producer packs user records and writes them to one stream. It is safe for
 // concurrent use. Make it with New, end it with Close.
 type Producer struct {
-	cfg    config
-	client Client
-	stream string // name or ARN
+	cfg      config
+	packing  packing
+	laneKeys []string // the outer partition key of each lane
+	client   Client
+	stream   string // name or ARN
+	born     time.Time
 
 	ctx    context.Context // of the calls; ended by a Close that gives up
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine and armed timer
 
-	mu     sync.Mutex
-	gate   gate
-	closed bool // no Put any more
-	gaveUp bool // nothing is sent any more
-	ended  chan struct{}
-	endErr error // valid once ended is closed
+	mu          sync.Mutex
+	gate        gate
+	pressed     bool // everything is due since the gate is full
+	aggregation bool
+	closed      bool // no Put any more
+	gaveUp      bool // nothing is sent any more
+	ended       chan struct{}
+	endErr      error // valid once ended is closed
 
-	shards   *shardmap.Map // nil before the first
-	ranges   map[string]hashkey.Range
-	lanes    []*lane // one for each of shards, in its order; or the plain lane
-	gone     []*lane // of shards that are no longer open, with batches under way
-	parked   []parked
-	list     listing
-	outbox   []*lane
-	spares   spares
-	workers  int
-	finished []finished
-	told     int  // of finished, how many
-	telling  bool // a goroutine calls the dones
-	epochs   []*epoch
-	stats    Stats
+	shardMap   *shardmap.Map // nil while the whole stream is one
+	generation int           // of shards
+	shards     []*shard      // one for each of shardMap, in its order
+	ranges     map[string]hashkey.Range
+	gone       []*lane // of shards that are no longer written to, with batches under way
+	keyless    keyless
+	parked     []parked
+	list       listing
+	managed    bool // the stream's distribution strategy is AUTO
+	strategy   strategy
+	outbox     []*shard
+	spares     spares
+	workers    int
+	groups     []group
+	told       int  // of groups, how many
+	telling    bool // a goroutine calls the dones
+	teller     goroutine
+	epochs     []*epoch
+	stats      Stats
+	events     []event // to be told to the hooks once the mutex is free
 }
 
 // New makes a Producer for a stream, given by name or ARN. ctx bounds New only.
 //
-// New lists the stream's shards. It fails if an option is out of its range, if
-// there is no such stream, or if access is denied; any other failure is logged
-// and tried again in the background. Until the shards are known user records go
-// out plain, at most one of a partition key at a time.
+// New asks for the stream's distribution strategy and lists its shards. It fails
+// if an option is out of its range, if there is no such stream, or if the service
+// refuses the credentials; any other failure is logged and tried again in the
+// background. Until the shards are known user records go out plain, one of a
+// partition key at a time.
 //
-// It needs kinesis:PutRecords and kinesis:ListShards on the stream.
+// It needs kinesis:PutRecords, kinesis:ListShards and
+// kinesis:DescribeStreamSummary on the stream. Without the last a
+// service-managed stream is not recognised, without ListShards nothing is packed
+// for good; either is logged once and tried again every 5 minutes.
 func New(ctx context.Context, client Client, stream string, opts ...Option) (*Producer, error) {
 	c, err := newConfig(opts)
 	switch {
@@ -84,24 +105,50 @@ func New(ctx context.Context, client Client, stream string, opts ...Option) (*Pr
 		return nil, fmt.Errorf("producer: no stream name or ARN")
 	}
 	p := &Producer{
-		cfg: c, client: client, stream: stream,
-		gate:   gate{max: c.maxBufferedBytes},
-		ended:  make(chan struct{}),
-		ranges: map[string]hashkey.Range{},
-		epochs: []*epoch{{}},
+		cfg: c, packing: c.packing(), laneKeys: laneKeys(c.lanes), client: client, stream: stream, born: time.Now(),
+		aggregation: c.aggregation,
+		gate:        gate{max: c.maxBufferedBytes},
+		ended:       make(chan struct{}),
+		ranges:      map[string]hashkey.Range{},
+		epochs:      []*epoch{{}},
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.lanes = []*lane{p.newLane(shardmap.Shard{Range: hashkey.Range{Last: hashkey.Max()}})}
-	all, err := p.listShards(ctx, false)
-	if fatal(err) || ctx.Err() != nil && err != nil {
-		p.cancel()
-		return nil, fmt.Errorf("producer: list shards of %s: %w", stream, err)
-	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.listed(all, err, time.Now())
+	p.install(nil, 0)
+	p.mu.Unlock()
+	if err := p.learnStream(ctx); err != nil {
+		p.cancel()
+		return nil, fmt.Errorf("producer: stream %s: %w", stream, err)
+	}
 	return p, nil
 }
+
+// learnStream asks for all that there is to know about the stream before the
+// first Put. An error is one that New fails with.
+func (p *Producer) learnStream(ctx context.Context) error {
+	managed, err := p.describe(ctx)
+	if noStream(err) {
+		return err
+	}
+	p.mu.Lock()
+	p.described(managed, err, p.now())
+	managed = p.managed
+	p.unlock()
+	if managed || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	all, err := p.listShards(ctx, false)
+	if err != nil && (ctx.Err() != nil || fatal(err) && !denied(err)) {
+		return err
+	}
+	p.mu.Lock()
+	defer p.unlock()
+	p.listed(all, err, p.now())
+	return nil
+}
+
+// now returns the time since the Producer was made.
+func (p *Producer) now() time.Duration { return time.Since(p.born) }
 
 // streamRef returns the stream as the calls take it: a name or an ARN.
 func (p *Producer) streamRef() (name, arn *string) {
@@ -116,77 +163,75 @@ func (p *Producer) streamRef() (name, arn *string) {
 //
 // If Put returns an error the record was not accepted, and done never runs: the
 // error wraps aggregate.ErrInvalid or ErrTooLarge for a record that cannot be
-// put, and is ErrClosed or ctx's own otherwise. If it returns nil, done, which
-// may be nil, runs exactly once, with a Result that says what became of the
-// record.
+// put, and is ErrClosed, ErrInDone or ctx's own otherwise. If it returns nil,
+// done, which may be nil, runs exactly once, with a Result that says what became
+// of the record.
 //
 // The dones run one after the other in a goroutine of the Producer's, after the
 // record's room was given back: a slow one delays the other dones, Flush and
 // Close, but not the sending, while memory for what is finished piles up. A done
-// may call TryPut and Stats. It must not call Put, which may wait and so delay
-// the others, nor PutSync, Flush and Close, which would wait for itself. A done
-// that panics is logged.
+// may call TryPut and Stats. Put works there as long as it need not wait, and
+// returns ErrInDone then; PutSync, Flush and Close, which would wait for
+// themselves, always do. A done that panics is logged.
 func (p *Producer) Put(ctx context.Context, r Record, done func(Result)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return p.put(r, done, func(need int) error { return p.wait(ctx, need) })
+	return p.put(ctx, &r, done)
 }
 
 // TryPut is Put for those who cannot wait: without room it returns ErrBufferFull.
-func (p *Producer) TryPut(r Record, done func(Result)) error {
-	return p.put(r, done, func(need int) error {
-		if !p.gate.tryEnter(need) {
-			return ErrBufferFull
-		}
-		return nil
-	})
-}
+func (p *Producer) TryPut(r Record, done func(Result)) error { return p.put(nil, &r, done) }
 
-// put checks r, enters the gate, which is called with the mutex held, and queues
-// the record.
-func (p *Producer) put(r Record, done func(Result), enter func(need int) error) error {
-	need, err := p.check(r)
+// put checks r, enters the gate, waiting there if ctx is not nil, and queues the
+// record.
+func (p *Producer) put(ctx context.Context, r *Record, done func(Result)) error {
+	rec := record{partitionKey: r.PartitionKey, explicitHashKey: r.ExplicitHashKey, done: done}
+	need, err := p.check(r, &rec)
 	if err != nil {
 		return err
 	}
-	rec := record{partitionKey: r.PartitionKey, explicitHashKey: r.ExplicitHashKey, done: done}
-	if r.ExplicitHashKey == "" {
-		rec.hashKey = hashkey.Of(r.PartitionKey)
-	} else if rec.hashKey, err = hashkey.Parse(r.ExplicitHashKey); err != nil {
-		return fmt.Errorf("%w: explicit %w", aggregate.ErrInvalid, err)
-	}
-
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return ErrClosed
 	}
-	if err := enter(need); err != nil {
-		return err
+	if !p.gate.tryEnter(need) {
+		if err := p.full(ctx, need); err != nil {
+			return err
+		}
 	}
-	rec.put, rec.epoch = time.Now(), p.epochs[len(p.epochs)-1]
+	now := p.now()
+	rec.put, rec.epoch = now, p.epochs[len(p.epochs)-1]
 	rec.epoch.live++
 	p.stats.UserRecordsReceived++
-	l := p.route(rec.hashKey)
-	l.add(rec, r.Data, rec.put, false)
-	p.kick(l, rec.put)
+	if now >= p.strategy.due {
+		p.askStrategy()
+	}
+	if l := p.route(&rec, now); l.add(&rec, r.Data, now, false, p.gate.room()) {
+		p.kick(l, now)
+	}
 	return nil
 }
 
-// check says what is wrong with r, or what it charges the gate.
-func (p *Producer) check(r Record) (charge int, err error) {
-	if err := r.Validate(); err != nil {
+// check says what is wrong with r, or what it charges the gate, and looks its hash
+// key up.
+func (p *Producer) check(r *Record, rec *record) (charge int, err error) {
+	whole := *r
+	if rec.keyless() {
+		if r.ExplicitHashKey != "" {
+			return 0, fmt.Errorf("%w: explicit hash key %.40q without a partition key, want both or none", aggregate.ErrInvalid, r.ExplicitHashKey)
+		}
+		whole.PartitionKey = KeylessPartitionKey
+	}
+	if err := whole.Validate(); err != nil {
 		return 0, err
 	}
-	size := len(r.Data) + len(r.PartitionKey)
-	if aggregate.IsAggregate(r.Data) {
-		// It travels as an aggregate of one, or readers would explode it.
-		var b aggregate.Builder
-		if err := b.Add(r); err != nil {
-			return 0, err
-		}
-		size = b.Size() + len(aggregate.PartitionKey)
+	size := len(r.Data) + len(whole.PartitionKey)
+	if p.cfg.lanes > 1 || aggregate.IsAggregate(r.Data) {
+		// It may travel as an aggregate of one, or it would not stay with its
+		// neighbours, or readers would explode it.
+		size = wrappedSize(&whole, p.cfg.maxRecordSize) + len(p.laneKeys[p.cfg.lanes-1])
 	}
 	if size > p.cfg.maxRecordSize {
 		return 0, fmt.Errorf("%w: %d bytes with its partition key, over the stream's limit of %d", ErrTooLarge, size, p.cfg.maxRecordSize)
@@ -195,7 +240,32 @@ func (p *Producer) check(r Record) (charge int, err error) {
 	if charge > p.gate.max {
 		return 0, fmt.Errorf("%w: it takes %d bytes of a buffer of %d", ErrTooLarge, charge, p.gate.max)
 	}
-	return charge, nil
+	switch {
+	case rec.keyless():
+	case r.ExplicitHashKey == "":
+		rec.hashKey = hashkey.Of(r.PartitionKey)
+	default:
+		rec.hashKey, err = hashkey.Parse(r.ExplicitHashKey) // valid, or Validate had said so
+	}
+	return charge, err
+}
+
+// wrappedSize returns the size of a valid record as an aggregate of one, exactly
+// where that matters for the limit, which is where it is over the bound: keys,
+// data, at most 5 bytes of length and a tag for each field and for the record.
+func wrappedSize(r *Record, limit int) int {
+	size := wire.Overhead + len(r.PartitionKey) + len(r.ExplicitHashKey) + len(r.Data) + 6*6
+	if r.PartitionKey == KeylessPartitionKey {
+		return size + hashkey.MaxDigits // it will have one
+	}
+	if size > limit-maxLaneKey {
+		var b aggregate.Builder
+		if err := b.Add(*r); err != nil {
+			return size
+		}
+		return b.Size()
+	}
+	return size
 }
 
 // charged is what a record takes of the gate's bytes.
@@ -203,13 +273,17 @@ func charged(data int, partitionKey, explicitHashKey string) int {
 	return data + len(partitionKey) + len(explicitHashKey) + bookkeeping
 }
 
-// wait enters the gate with need bytes, waiting for them if it has to. The mutex
-// is held before and after, and not while it waits.
-func (p *Producer) wait(ctx context.Context, need int) error {
-	w := p.gate.enter(need)
-	if w == nil {
-		return nil
+// full is for a record that finds no room at once: it waits for it if ctx is not
+// nil. The mutex is held before and after, and not while it waits.
+func (p *Producer) full(ctx context.Context, need int) error {
+	p.press()
+	if ctx == nil {
+		return ErrBufferFull
 	}
+	if p.teller.isCurrent() {
+		return ErrInDone
+	}
+	w := p.gate.enter(need)
 	p.mu.Unlock()
 	select {
 	case <-w.answered:
@@ -230,90 +304,50 @@ func (p *Producer) wait(ctx context.Context, need int) error {
 	return nil
 }
 
-// PutSync puts a user record and waits for its Result, whose Err it returns as
-// well. If ctx ends before that, the error is ctx's, and the record, if it was
-// accepted, goes its way all the same.
-func (p *Producer) PutSync(ctx context.Context, r Record) (Result, error) {
-	results := make(chan Result, 1)
-	err := p.Put(ctx, r, func(res Result) {
-		res.Record.Data = append([]byte(nil), res.Record.Data...)
-		results <- res
-	})
-	if err != nil {
-		return Result{Record: r, Err: err}, err
+// press makes everything due when the gate is full and nothing is on its way that
+// would make room: no neighbour can come any more that would be worth waiting for.
+func (p *Producer) press() {
+	if p.pressed || p.workers > 0 || len(p.outbox) > 0 {
+		return
 	}
-	select {
-	case res := <-results:
-		return res, res.Err
-	case <-ctx.Done():
-		return Result{Record: r, Err: ctx.Err(), MaybeStored: true}, ctx.Err()
-	}
+	p.pressed = true
+	p.makeDue(p.now(), false)
 }
 
-// Flush sends what was put before it without waiting for neighbours, and returns
-// when the dones of all of it have run, or with ctx's error when ctx ends. What
-// is put meanwhile is not waited for.
-func (p *Producer) Flush(ctx context.Context) error {
-	p.mu.Lock()
-	flushed := p.flush(time.Now())
-	p.mu.Unlock()
-	select {
-	case <-flushed:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// flush begins a new epoch, makes everything waiting ready and returns what is
-// closed when all of it is finished.
-func (p *Producer) flush(now time.Time) <-chan struct{} {
-	last := p.epochs[len(p.epochs)-1]
-	last.flushed = make(chan struct{})
-	p.epochs = append(p.epochs, &epoch{})
-	p.advance()
-	for _, l := range p.lanes {
-		if l.open != nil {
-			l.open.due = now
+// makeDue has every open batch go as soon as it can, with all that it holds if
+// somebody waits for it.
+func (p *Producer) makeDue(now time.Duration, flushed bool) {
+	for _, s := range p.shards {
+		for _, l := range s.lanes {
+			if b := l.open(); b != nil {
+				b.due, b.flushed = min(b.due, now), b.flushed || flushed
+			}
+			p.kick(l, now)
 		}
-		p.kick(l, now)
 	}
-	return last.flushed
 }
 
-// Close refuses further Puts, sends what is buffered and waits until every done
-// has run. If ctx ends first it gives up: what is not stored by then is handed
-// back with ErrClosed, and Close returns an error that counts those records and
-// wraps ctx's. Either way no goroutine is left, for which Close waits: a Client
-// that does not give up when its ctx ends, or a done that does not return, holds
-// it up. Further calls of Close wait for the first and return the same.
-func (p *Producer) Close(ctx context.Context) error {
+// SetAggregation turns packing off, and on again, at run time: a kill switch for
+// when readers turn out not to unpack. Off, every user record goes plain and by
+// itself, what waits already too; what is under way is not called back. It is on
+// at first (WithAggregation).
+func (p *Producer) SetAggregation(on bool) {
 	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		<-p.ended
-		return p.endErr
+	defer p.unlock()
+	if on == p.aggregation || p.gaveUp {
+		return
 	}
-	p.closed = true
-	p.gate.refuseAll()
-	flushed := p.flush(time.Now())
-	p.mu.Unlock()
-
-	select {
-	case <-flushed:
-	case <-ctx.Done():
-		p.giveUp()
-		<-flushed
+	p.aggregation = on
+	now := p.now()
+	for _, s := range p.shards {
+		p.setMode(s)
 	}
-	p.mu.Lock()
-	p.stopListing()
-	p.cancel()
-	n := p.stats.UserRecordsHandedBack
-	p.mu.Unlock()
-	p.wg.Wait()
-	if n > 0 {
-		p.endErr = fmt.Errorf("producer: closed with %d user records handed back: %w", n, ctx.Err())
+	for _, s := range p.shards {
+		for _, l := range s.lanes {
+			p.requeue(l, now)
+		}
 	}
-	close(p.ended)
-	return p.endErr
+	for _, s := range p.shards {
+		p.kickAll(s, now)
+	}
 }

@@ -114,7 +114,7 @@ func TestPutRefusesInvalid(t *testing.T) {
 			r    producer.Record
 			want error
 		}{
-			"empty key":          {producer.Record{Data: []byte("x")}, aggregate.ErrInvalid},
+			"only a hash key":    {producer.Record{ExplicitHashKey: "7", Data: []byte("x")}, aggregate.ErrInvalid},
 			"long key":           {producer.Record{PartitionKey: strings.Repeat("é", 257)}, aggregate.ErrInvalid},
 			"key not UTF-8":      {producer.Record{PartitionKey: "\xff"}, aggregate.ErrInvalid},
 			"hash key 2^128":     {producer.Record{PartitionKey: "k", ExplicitHashKey: "340282366920938463463374607431768211456"}, aggregate.ErrInvalid},

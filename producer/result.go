@@ -17,6 +17,9 @@ var (
 	// ErrTooLarge says that the record is over the stream's record size, or over
 	// the whole buffer.
 	ErrTooLarge = errors.New("producer: user record too large")
+	// ErrInDone is what Flush, Close and PutSync return in a done, which they would
+	// wait for, and Put if it would have to wait there.
+	ErrInDone = errors.New("producer: called in a done, would wait for it")
 )
 
 // Errors that a Result carries, inside a *PutError.

@@ -4,128 +4,236 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/kinpack/kinpack/internal/hashkey"
+	"github.com/kinpack/kinpack/producer/internal/bucket"
 	"github.com/kinpack/kinpack/producer/internal/shardmap"
 )
 
 // This file owns which lane a record belongs to, and when a lane is looked at.
 // Everything in it is called with the mutex held.
 
-func (p *Producer) newLane(s shardmap.Shard) *lane {
-	return &lane{shard: s, size: p.cfg.aggregateSize, linger: p.cfg.maxBufferedTime, spares: &p.spares}
+// newShard makes a shard with its lanes, of which each partition key has one.
+func (p *Producer) newShard(of shardmap.Shard) *shard {
+	s := &shard{Shard: of, lanes: make([]*lane, p.cfg.lanes)}
+	if s.predicted() && p.cfg.rateLimit > 0 {
+		share := float64(p.cfg.rateLimit) / 100
+		s.bucket = bucket.New(shardRecords*share, shardBytes*share)
+	}
+	lanes := make([]lane, len(s.lanes))
+	for i := range s.lanes {
+		s.lanes[i] = &lanes[i]
+		lanes[i] = lane{shard: s, index: i, key: p.laneKeys[i], packing: &p.packing, spares: &p.spares}
+	}
+	p.setMode(s)
+	return s
 }
 
-// route returns the lane of a hash key.
-func (p *Producer) route(k hashkey.Key) *lane {
-	if p.shards == nil {
-		return p.lanes[0]
+// setMode says how s's lanes pack and order their records.
+func (p *Producer) setMode(s *shard) {
+	s.managed = p.managed && !s.predicted()
+	for _, l := range s.lanes {
+		l.inFlight = p.cfg.inFlightPerLane
+		l.ordered = l.inFlight == 1 && !s.managed
+		l.alone = !p.aggregation || !s.predicted() && !(s.managed && p.cfg.managedAggregation)
+		// On a service-managed stream a KCL drops aggregates, of one too.
+		l.wrap = len(s.lanes) > 1 && p.aggregation && !(s.managed && l.alone)
+		if s.managed {
+			l.inFlight = p.cfg.maxInFlight
+		}
 	}
-	return p.lanes[p.shards.Find(k)]
 }
 
-// install makes m the map: lanes of shards that stay go on, what waits in the
-// others moves to the lanes that now own its keys.
-func (p *Producer) install(m *shardmap.Map, now time.Time) {
-	old := make(map[string]*lane, len(p.lanes))
-	for _, l := range p.lanes {
-		old[l.shard.ID] = l
+// route returns the lane of a record.
+func (p *Producer) route(r *record, now time.Duration) *lane {
+	if r.keyless() {
+		return p.keylessLane(now)
 	}
-	before := p.lanes
-	p.shards, p.lanes = m, make([]*lane, m.Len())
-	for i := range p.lanes {
-		s := m.At(i)
-		if l := old[s.ID]; l != nil && l.shard == s {
-			p.lanes[i] = l
-			delete(old, s.ID)
-		} else {
-			p.lanes[i] = p.newLane(s)
+	s := p.shards[0]
+	if len(p.shards) > 1 {
+		s = p.shards[p.shardMap.Find(r.hashKey)]
+	}
+	if len(s.lanes) == 1 {
+		return s.lanes[0]
+	}
+	return s.lanes[xxhash.Sum64String(r.partitionKey)%uint64(len(s.lanes))]
+}
+
+// install makes shards the ones that are written to: those that stay go on, what
+// waits in the others moves to the lanes that now own its keys.
+func (p *Producer) install(m *shardmap.Map, now time.Duration) {
+	p.generation++
+	old := make(map[shardmap.Shard]*shard, len(p.shards))
+	for _, s := range p.shards {
+		old[s.Shard] = s
+	}
+	before := p.shards
+	p.shardMap = m
+	if m == nil { // the whole stream is one
+		p.shards = []*shard{p.newShard(shardmap.Shard{Range: hashkey.Range{Last: hashkey.Max()}})}
+		clear(old)
+		for _, s := range before {
+			old[s.Shard] = s
+		}
+	} else {
+		p.shards = make([]*shard, m.Len())
+		for i := range p.shards {
+			if s := old[m.At(i)]; s != nil {
+				p.shards[i] = s
+				delete(old, s.Shard)
+			} else {
+				p.shards[i] = p.newShard(m.At(i))
+			}
 		}
 	}
-	for _, l := range before {
-		if old[l.shard.ID] == l {
-			p.retire(l, now)
+	p.keyless = keyless{next: p.keyless.next}
+	for _, s := range before {
+		if old[s.Shard] == s {
+			p.retire(s, now)
 		}
 	}
-	for _, l := range p.lanes {
+	for _, s := range p.shards {
+		p.kickAll(s, now)
+	}
+}
+
+// retire empties a shard that is no longer written to.
+func (p *Producer) retire(s *shard, now time.Duration) {
+	s.closed = true
+	p.setTimer(s, 0, now)
+	for _, l := range s.lanes {
+		p.requeue(l, now)
+		if len(l.underWay) > 0 && l.ordered {
+			p.gone = append(p.gone, l)
+		}
+	}
+}
+
+// requeue puts what waits in a lane where it belongs by now.
+func (p *Producer) requeue(l *lane, now time.Duration) {
+	for _, b := range l.take() {
+		for i := range b.records {
+			r := &b.records[i]
+			p.route(r, now).add(r, b.data(r), now, p.awaited(r), p.gate.room())
+		}
+		p.spares.putBatch(b)
+	}
+}
+
+// held says whether l has to wait for an older lane of its partition keys, which
+// has batches under way that might have to be sent again, and go first.
+func (p *Producer) held(l *lane) bool {
+	return len(p.gone) > 0 && slices.ContainsFunc(p.gone, func(g *lane) bool {
+		return g.index == l.index && g.shard.Overlaps(l.shard.Range)
+	})
+}
+
+// kick looks at a lane that has changed.
+func (p *Producer) kick(l *lane, now time.Duration) {
+	s := l.shard
+	if s.closed {
+		return
+	}
+	if len(l.back) > 0 && len(l.underWay) == 0 && !p.held(l) {
+		l.queueBack(now)
+	}
+	if !l.waiting && l.ready(now) && l.free() && !p.held(l) {
+		l.waiting = true
+		s.ready = append(s.ready, l)
+	}
+	if at := l.due(); !l.waiting && at > now && at != never {
+		p.wakeBy(s, at, now)
+	}
+	p.offer(s, now)
+}
+
+func (p *Producer) kickAll(s *shard, now time.Duration) {
+	for _, l := range s.lanes {
 		p.kick(l, now)
 	}
 }
 
-// retire empties a lane whose shard is no longer open.
-func (p *Producer) retire(l *lane, now time.Time) {
-	for _, b := range l.take() {
-		for i, r := range b.records {
-			p.route(r.hashKey).add(r, b.data(i), now, p.awaited(r))
-		}
-		p.spares.put(b)
+// offer hands a shard to a worker if it can send, or sets its timer if it can
+// later.
+func (p *Producer) offer(s *shard, now time.Duration) {
+	if s.queued || len(s.ready) == 0 {
+		return
 	}
-	p.setTimer(l, time.Time{}, now)
-	if l.unacked > 0 {
-		p.gone = append(p.gone, l)
+	if s.notBefore > now {
+		p.wakeBy(s, s.notBefore, now)
+		return
 	}
-}
-
-// held says whether l has to wait for an older lane, which has batches under way
-// with keys that are l's now: they might have to be sent again, and go first.
-func (p *Producer) held(l *lane) bool {
-	return slices.ContainsFunc(p.gone, func(g *lane) bool { return g.shard.Overlaps(l.shard.Range) })
-}
-
-// sendable says whether l's next batch may go now.
-func (p *Producer) sendable(l *lane, now time.Time) bool { return l.sendable(now) && !p.held(l) }
-
-// kick looks at a lane that has changed: hands it to a worker if it can send,
-// and sets its timer if it can later.
-func (p *Producer) kick(l *lane, now time.Time) {
-	if len(l.back) > 0 && l.unacked == 0 && !p.held(l) {
-		l.queueBack()
-	}
-	if !l.queued && p.sendable(l, now) {
-		l.queued = true
-		p.outbox = append(p.outbox, l)
+	l, at := s.turn(now)
+	switch {
+	case l == nil:
+	case at > now:
+		// It is cut now: one that grew on while it waits for the limit would have
+		// to wait for more and more.
+		l.closeOpen(now)
+		p.wakeBy(s, at, now)
+	default:
+		s.queued = true
+		p.outbox = append(p.outbox, s)
 		p.hire()
 	}
-	p.setTimer(l, l.wake(now), now)
 }
 
-// setTimer has l kicked at a time, or never if that is zero.
-func (p *Producer) setTimer(l *lane, at, now time.Time) {
-	if l.wakeAt.Equal(at) {
+// wakeBy has a shard's lanes looked at by a time, or earlier.
+func (p *Producer) wakeBy(s *shard, at, now time.Duration) {
+	if s.wakeAt == 0 || at < s.wakeAt {
+		p.setTimer(s, at, now)
+	}
+}
+
+// setTimer has a shard's lanes looked at at a time, or never if that is 0.
+func (p *Producer) setTimer(s *shard, at, now time.Duration) {
+	stopped := s.wakeAt != 0 && s.timer.Stop()
+	s.wakeAt = at
+	if at == 0 {
+		if stopped {
+			p.wg.Done()
+		}
 		return
 	}
-	if !l.wakeAt.IsZero() && l.timer.Stop() {
-		p.wg.Done()
+	if !stopped {
+		p.wg.Add(1)
 	}
-	l.wakeAt = at
-	if at.IsZero() {
+	if s.timer != nil {
+		s.timer.Reset(at - now)
 		return
 	}
-	p.wg.Add(1)
-	l.timer = time.AfterFunc(at.Sub(now), func() {
+	s.timer = time.AfterFunc(at-now, func() {
 		defer p.wg.Done()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if l.wakeAt.Equal(at) { // else it was set anew while this one was starting
-			l.wakeAt = time.Time{}
-			p.kick(l, time.Now())
+		// A Reset may have come while this one was starting: it comes again then.
+		if now := p.now(); s.wakeAt != 0 && now >= s.wakeAt {
+			s.wakeAt = 0
+			p.kickAll(s, now)
 		}
 	})
 }
 
-// acknowledged says that one batch of l is no longer under way.
-func (p *Producer) acknowledged(l *lane, now time.Time) {
-	l.unacked--
-	if l.unacked > 0 {
+// acknowledged says that a batch of l is no longer under way.
+func (p *Producer) acknowledged(l *lane, b *batch, now time.Duration) {
+	l.ended(b)
+	if b.moved {
+		p.spares.putBatch(b)
+	}
+	if !l.shard.closed {
+		p.kick(l, now)
+		return
+	}
+	if len(l.underWay) > 0 {
 		return
 	}
 	if i := slices.Index(p.gone, l); i >= 0 {
 		p.gone = slices.Delete(p.gone, i, i+1)
-		for _, heir := range p.lanes {
-			if heir.shard.Overlaps(l.shard.Range) {
-				p.kick(heir, now)
-			}
-		}
-		return
 	}
-	p.kick(l, now)
+	for _, heir := range p.shards {
+		if heir.Overlaps(l.shard.Range) {
+			p.kick(heir.lanes[l.index], now)
+		}
+	}
 }

@@ -3,23 +3,15 @@ package producer
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 )
 
 // This file owns the way from the outbox to an answer.
-
-const (
-	maxCallRecords = 500     // API Reference, PutRecords (the KPL's CollectionMaxCount)
-	maxCallBytes   = 5 << 20 // the KPL's CollectionMaxSize; the service takes 10 MiB by now
-)
 
 // entry is a batch in a call.
 type entry struct {
@@ -38,20 +30,30 @@ type answer struct {
 func (p *Producer) work() {
 	p.mu.Lock()
 	for {
-		call := p.cut(time.Now())
+		call := p.cut(p.now())
 		if len(call) == 0 {
 			p.workers--
 			p.mu.Unlock() // not deferred: a panic in the client would find it unlocked
 			return
 		}
 		p.hire() // for what did not fit into the call
-		p.mu.Unlock()
+		p.unlock()
+		packers := make([]*packer, 0, len(call))
 		for _, e := range call {
-			e.batch.seal()
+			packers = append(packers, e.batch.seal(e.lane.key))
 		}
+		p.mu.Lock()
+		for _, k := range packers {
+			p.spares.putPacker(k)
+		}
+		p.mu.Unlock()
 		answers := p.send(call)
 		p.mu.Lock()
 		p.settle(call, answers)
+		if len(p.events) > 0 {
+			p.unlock()
+			p.mu.Lock()
+		}
 	}
 }
 
@@ -64,32 +66,31 @@ func (p *Producer) hire() {
 }
 
 // cut takes the next call from the outbox. The mutex is held.
-func (p *Producer) cut(now time.Time) (call []entry) {
+func (p *Producer) cut(now time.Duration) (call []entry) {
+	p.pressed = false
 	bytes := 0
 	for len(p.outbox) > 0 {
-		l := p.outbox[0]
-		if p.sendable(l, now) {
-			p.expire(l, now)
-			batches := l.next()
-			for _, b := range batches {
-				// A lone record goes with its own partition key.
-				size := b.builder.Size() + len(b.records[0].partitionKey)
-				if len(call) == maxCallRecords || len(call) > 0 && bytes+size > maxCallBytes {
-					break
-				}
-				bytes += size
-				call = append(call, entry{l, b})
-				l.start(b)
+		s := p.outbox[0]
+		for s.notBefore <= now {
+			l, at := s.turn(now)
+			if l == nil || at > now {
+				break
 			}
-			if len(batches) > 0 && l.unacked == 0 { // the call is full
+			if p.expire(l, now) {
+				continue
+			}
+			n := l.nextBytes(now)
+			if len(call) == p.cfg.callRecords || len(call) > 0 && bytes+n > p.cfg.callBytes {
 				return call
 			}
+			bytes += n
+			b := s.start(l, now)
+			b.generation = p.generation
+			call = append(call, entry{l, b})
 		}
-		l.queued = false
+		s.queued = false
 		p.outbox = p.outbox[1:]
-		if l.unacked == 0 { // what it had is gone or has expired; what is left has its own time
-			p.kick(l, now)
-		}
+		p.kickAll(s, now) // what is left has its own time
 	}
 	return call
 }
@@ -98,25 +99,35 @@ func (p *Producer) cut(now time.Time) (call []entry) {
 func (p *Producer) send(call []entry) []answer {
 	input := &kinesis.PutRecordsInput{Records: make([]types.PutRecordsRequestEntry, len(call))}
 	input.StreamName, input.StreamARN = p.streamRef()
+	start := CallStart{Stream: p.stream, KinesisRecords: len(call)}
 	for i, e := range call {
-		s := &e.batch.sealed
+		b := e.batch
 		// The batch is used again; what the client was given stays as it is.
-		input.Records[i] = types.PutRecordsRequestEntry{Data: s.Data, PartitionKey: aws.String(s.PartitionKey), ExplicitHashKey: aws.String(s.ExplicitHashKey)}
+		input.Records[i] = types.PutRecordsRequestEntry{Data: b.kept, PartitionKey: aws.String(b.outerKey), ExplicitHashKey: aws.String(b.outerHashKey)}
+		start.UserRecords += len(b.records)
+		start.Bytes += len(b.kept)
 	}
-	p.mu.Lock()
-	p.stats.PutRecordsCalls++
-	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.callTimeout)
 	defer cancel()
+	ctx = p.cfg.hooks.callStart(ctx, start)
+	began := p.now()
 	out, err := p.client.PutRecords(ctx, input, noRetries)
+	end := CallEnd{CallStart: start, Duration: p.now() - began, Err: err, Code: code(err)}
+	answers := make([]answer, len(call))
+	for i := range answers {
+		answers[i] = answerOf(out, err, i)
+		if answers[i].err != nil {
+			end.Failed++
+		}
+	}
+	p.cfg.hooks.callEnd(ctx, end)
+	p.mu.Lock()
+	p.stats.called(&end)
+	p.mu.Unlock()
 	if err != nil && len(call) > 1 && invalid(err) {
 		// One bad entry refuses the whole call: only that one shall fail.
 		half := len(call) / 2
 		return append(p.send(call[:half]), p.send(call[half:])...)
-	}
-	answers := make([]answer, len(call))
-	for i := range answers {
-		answers[i] = answerOf(out, err, i)
 	}
 	return answers
 }
@@ -137,67 +148,4 @@ func answerOf(out *kinesis.PutRecordsOutput, err error, i int) answer {
 		return answer{err: &smithy.GenericAPIError{Code: code, Message: aws.ToString(r.ErrorMessage)}}
 	}
 	return answer{shardID: aws.ToString(r.ShardId), sequenceNumber: aws.ToString(r.SequenceNumber)}
-}
-
-// invalid says whether the service refused the request itself.
-func invalid(err error) bool {
-	switch code(err) {
-	case "ValidationException", "InvalidArgumentException", "SerializationException":
-		return true
-	}
-	return false
-}
-
-// refused says whether the service has answered that it did not do what it was
-// asked. A timeout, a broken connection or a fault of the service's own leaves
-// that open.
-func refused(err error) bool {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok || api.ErrorFault() == smithy.FaultServer {
-		return false
-	}
-	if http, ok := errors.AsType[*awshttp.ResponseError](err); ok && http.HTTPStatusCode() >= 500 {
-		return false
-	}
-	switch api.ErrorCode() {
-	case "InternalFailure", "InternalError", "InternalServerError", "InternalFailureException",
-		"ServiceUnavailable", "ServiceUnavailableException":
-		return false
-	}
-	return true
-}
-
-// fatal says whether trying again is pointless: the service has refused for a
-// reason that is not known to pass.
-func fatal(err error) bool {
-	if !refused(err) {
-		return false
-	}
-	switch code(err) {
-	case "ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture",
-		"KMSThrottlingException", "ResourceInUseException":
-		return false
-	case "InvalidSignatureException": // of a call that took too long to get there, or of wrong credentials
-		return !strings.Contains(err.Error(), "ignature expired") && !strings.Contains(err.Error(), "ignature not yet current")
-	}
-	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) != aws.TrueTernary
-}
-
-// code returns the service's error code, or nothing if it gave none.
-func code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	return ""
-}
-
-// putError says why a record with err as its last failure was not put.
-func putError(kind, err error, attempts int) *PutError {
-	e := &PutError{Code: code(err), Attempts: attempts, kind: kind}
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		e.Message = api.ErrorMessage()
-	} else if err != nil {
-		e.Message = err.Error()
-	}
-	return e
 }

@@ -2,8 +2,6 @@ package producer
 
 import (
 	"errors"
-	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/kinpack/kinpack/internal/hashkey"
@@ -22,21 +20,20 @@ var errWrongShard = errors.New("stored by a shard that does not own all of its k
 
 // settle judges the answers to a call.
 func (p *Producer) settle(call []entry, answers []answer) {
-	now := time.Now()
+	now := p.now()
 	for i, e := range call {
 		p.judge(e, answers[i], now)
 	}
 }
 
 // judge decides on one entry and releases its lane, unless it has to be parked.
-func (p *Producer) judge(e entry, a answer, now time.Time) {
+func (p *Producer) judge(e entry, a answer, now time.Duration) {
 	if a.err != nil {
 		p.failed(e, a, now)
-		p.acknowledged(e.lane, now)
+		p.acknowledged(e.lane, e.batch, now)
 		return
 	}
-	p.stats.stored(e.batch)
-	if r, known := p.ranges[a.shardID]; a.shardID == e.lane.shard.ID || known {
+	if r, known := p.ranges[a.shardID]; known || e.lane.shard.managed || a.shardID == e.lane.shard.ID {
 		p.landed(e, a, r, now)
 		return
 	}
@@ -51,19 +48,25 @@ func (p *Producer) judge(e entry, a answer, now time.Time) {
 	p.judgeParked(now)
 }
 
-// landed judges an aggregate stored by a shard of range r: the landing rule.
-func (p *Producer) landed(e entry, a answer, r hashkey.Range, now time.Time) {
-	if a.shardID != e.lane.shard.ID && e.batch.sealed.Aggregated && !owns(r, e.batch) {
-		p.stats.WrongLandings++
-		if slices.Contains(p.lanes, e.lane) { // the map says it should have gone there: it is wrong
-			e.lane.fail(now)
-			p.refresh()
-		}
-		p.again(e, errWrongShard, true, now)
-		p.acknowledged(e.lane, now)
+// landed judges an entry stored by a shard of range r: the landing rule.
+func (p *Producer) landed(e entry, a answer, r hashkey.Range, now time.Duration) {
+	s := e.lane.shard
+	if s.managed || a.shardID == s.ID || !e.batch.aggregated || owns(r, e.batch) {
+		p.success(e, a, now)
 		return
 	}
-	p.success(e, a, now)
+	p.stored(e, a, WrongLanding, now)
+	if !s.closed { // the map says it should have gone there: it is wrong
+		s.fail(now)
+		p.refresh()
+	}
+	p.suspect(e.batch, now)
+	for i := range e.batch.records {
+		r := &e.batch.records[i]
+		r.wrongLandings = min(r.wrongLandings+1, maxWrongLandings)
+	}
+	p.again(e, errWrongShard, true, now)
+	p.acknowledged(e.lane, e.batch, now)
 }
 
 // owns says whether r holds the hash keys of all the batch's records.
@@ -78,7 +81,7 @@ func owns(r hashkey.Range, b *batch) bool {
 
 // judgeParked judges what is parked by the ranges known now, and hands back what
 // is out of time.
-func (p *Producer) judgeParked(now time.Time) {
+func (p *Producer) judgeParked(now time.Duration) {
 	all := p.parked
 	p.parked = nil
 	for _, k := range all {
@@ -90,123 +93,131 @@ func (p *Producer) judgeParked(now time.Time) {
 			p.parked = append(p.parked, k)
 			continue
 		}
+		p.stored(k.entry, k.answer, LandingUnknown, now)
 		for i := range k.batch.records {
-			r := &k.batch.records[i]
-			r.maybeStored = true
-			if p.gaveUp {
-				p.stats.UserRecordsHandedBack++
-			}
-			p.finish(k.batch, i, where(k.entry, k.answer, i, putError(ErrLandingUnknown, nil, r.attempts)))
+			k.batch.records[i].maybeStored = true
 		}
-		p.acknowledged(k.lane, now)
+		out := outcome{kind: ErrLandingUnknown, answer: k.answer, whole: true, handedBack: p.gaveUp}
+		p.acknowledged(k.lane, k.batch, now)
+		p.finish(k.batch, k.batch.records, out, now)
 	}
 }
 
 // success finishes an entry's records as put.
-func (p *Producer) success(e entry, a answer, now time.Time) {
-	e.lane.failures = 0
-	for i := range e.batch.records {
-		p.finish(e.batch, i, where(e, a, i, nil))
-	}
-	p.spares.put(e.batch)
-	p.acknowledged(e.lane, now)
+func (p *Producer) success(e entry, a answer, now time.Duration) {
+	e.lane.shard.failures = 0
+	p.stored(e, a, Stored, now)
+	p.acknowledged(e.lane, e.batch, now)
+	p.finish(e.batch, e.batch.records, outcome{answer: a, whole: true}, now)
 }
 
-// where is a Result that says where a record is stored.
-func where(e entry, a answer, i int, err *PutError) Result {
-	res := Result{ShardID: a.shardID, SequenceNumber: a.sequenceNumber, SubSequenceNumber: i, Aggregated: e.batch.sealed.Aggregated}
-	if err != nil {
-		res.Err = err
+// stored counts an entry that a shard has taken.
+func (p *Producer) stored(e entry, a answer, v Verdict, now time.Duration) {
+	n := len(e.batch.kept)
+	units := int64(p.units(n))
+	p.stats.KinesisRecordsPut++
+	p.stats.KinesisRecordsDataPut += int64(n)
+	p.stats.PutUnits += units
+	if v == WrongLanding {
+		p.stats.WrongLandings++
+		p.stats.WrongLandingUnits += units
 	}
-	return res
+	p.tellEntry(e, a, v)
 }
 
 // failed sends an entry's records again after a backoff, or fails them at once
 // if that is pointless.
-func (p *Producer) failed(e entry, a answer, now time.Time) {
-	p.stats.EntryErrors++
-	if p.gaveUp || !fatal(a.err) {
-		e.lane.fail(now)
+func (p *Producer) failed(e entry, a answer, now time.Duration) {
+	p.stats.entryError(code(a.err))
+	p.tellEntry(e, a, NotStored)
+	if p.gaveUp || !fatal(a.err) && !(p.cfg.failIfThrottled && throttled(a.err)) {
+		e.lane.shard.fail(now)
 		p.again(e, a.err, a.unknown, now)
 		return
 	}
-	for i := range e.batch.records {
-		p.finish(e.batch, i, Result{Err: putError(ErrRefused, a.err, e.batch.records[i].attempts)})
-	}
+	p.finish(e.batch, e.batch.records, outcome{kind: ErrRefused, cause: a.err, whole: true}, now)
 }
 
 // again routes an entry's records anew, in front of what is newer; those whose
 // time is up it hands back.
-func (p *Producer) again(e entry, err error, maybeStored bool, now time.Time) {
-	var lanes []*lane
+func (p *Producer) again(e entry, err error, maybeStored bool, now time.Duration) {
+	var lost []record
+	kind := ErrExpired
+	if p.gaveUp {
+		kind = ErrClosed
+	}
+	lanes := make([]*lane, 0, 4)
+	var home *lane // of the keyless ones
 	for i := range e.batch.records {
 		r := &e.batch.records[i]
 		r.maybeStored, r.lastErr = r.maybeStored || maybeStored, err
-		switch {
-		case p.gaveUp:
-			p.handBack(e.batch, i, Result{Err: putError(ErrClosed, err, r.attempts)})
-		case p.expired(r, now):
-			p.finish(e.batch, i, Result{Err: putError(ErrExpired, err, r.attempts)})
-		default:
-			p.stats.UserRecordsRetried++
-			l := p.route(r.hashKey)
-			l.back = l.pack(l.back, *r, e.batch.data(i))
-			if !slices.Contains(lanes, l) {
-				lanes = append(lanes, l)
-			}
+		if p.gaveUp || p.expired(r, now) {
+			lost = append(lost, *r)
+			continue
+		}
+		p.stats.UserRecordsRetried++
+		l := home
+		if l == nil || !r.keyless() {
+			l = p.route(r, now)
+		}
+		if r.keyless() {
+			home = l
+		}
+		l.giveBack(r, e.batch.data(r), now, p.awaited(r))
+		if n := len(lanes); n == 0 || lanes[n-1] != l {
+			lanes = append(lanes, l)
 		}
 	}
-	p.spares.put(e.batch)
+	if len(lost) == 0 {
+		// Its lane still counts it as under way, until it is acknowledged.
+		e.batch.moved = true
+	}
 	for _, l := range lanes {
 		p.kick(l, now)
 	}
+	p.finish(e.batch, lost, outcome{kind: kind, handedBack: p.gaveUp}, now)
 }
 
 // expired says whether a record's time to live is over.
-func (p *Producer) expired(r *record, now time.Time) bool {
-	return p.cfg.recordTTL > 0 && now.Sub(r.put) >= p.cfg.recordTTL
+func (p *Producer) expired(r *record, now time.Duration) bool {
+	return p.cfg.recordTTL > 0 && now-r.put >= p.cfg.recordTTL
 }
 
 // expire hands back what has waited in l for too long. It is called when the
-// lane's turn comes, so at most a call and a backoff late.
-func (p *Producer) expire(l *lane, now time.Time) {
-	if len(l.full) == 0 {
-		l.closeOpen()
+// lane's turn comes, so at most a call and a backoff late, and says whether it
+// found anything.
+func (p *Producer) expire(l *lane, now time.Duration) bool {
+	if len(l.queue) == 0 || !p.expired(&l.queue[0].records[0], now) {
+		return false
 	}
-	var rest []*batch
+	l.closeOpen(now)
 	n := 0
-	for ; n < len(l.full) && p.expired(&l.full[n].records[0], now); n++ {
-		b := l.full[n]
+	for ; n < len(l.queue) && p.expired(&l.queue[n].records[0], now); n++ {
+		b := l.queue[n]
+		kept := 0
 		for i := range b.records {
-			if r := &b.records[i]; p.expired(r, now) {
-				p.finish(b, i, Result{Err: putError(ErrExpired, r.lastErr, r.attempts)})
-			} else {
-				rest = l.pack(rest, *r, b.data(i))
+			if !p.expired(&b.records[i], now) {
+				kept++
 			}
 		}
+		if kept == 0 {
+			p.finish(b, b.records, outcome{kind: ErrExpired, whole: true}, now)
+			continue
+		}
+		var lost []record
+		for i := range b.records {
+			if r := &b.records[i]; p.expired(r, now) {
+				lost = append(lost, *r)
+			} else {
+				l.giveBack(r, b.data(r), now, p.awaited(r))
+			}
+		}
+		p.finish(b, lost, outcome{kind: ErrExpired}, now)
 	}
-	if n > 0 {
-		l.full = append(rest, l.full[n:]...)
+	clear(l.queue[:n])
+	l.queue = l.queue[n:]
+	if len(l.back) > 0 {
+		l.queueBack(now)
 	}
-}
-
-// fail counts a failure in a row and starts the backoff. Several batches of one
-// call are one failure.
-func (l *lane) fail(now time.Time) {
-	if now.Before(l.notBefore) {
-		return
-	}
-	l.failures++
-	l.notBefore = now.Add(backoff(l.failures))
-}
-
-// backoff returns how long to wait after the n-th failure in a row: full jitter
-// up to 50 ms, doubling to 5 s.
-func backoff(n int) time.Duration {
-	const first, most = 50 * time.Millisecond, 5 * time.Second
-	limit := most
-	if n < 8 {
-		limit = min(most, first<<(n-1))
-	}
-	return rand.N(limit) + 1
+	return true
 }

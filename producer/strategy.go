@@ -1,0 +1,96 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+// This file owns whether the stream is service-managed: whether the service
+// spreads records over the shards itself, whatever their hash keys (distribution
+// strategy AUTO). A KCL drops most aggregates there, so records go plain, unless
+// WithServiceManagedAggregation says that no reader filters.
+
+// strategy is what is known of the stream's record distribution strategy.
+type strategy struct {
+	due     time.Duration // when it is asked for again, by the first Put after it
+	busy    bool
+	failed  bool // the last time, which has been logged
+	suspect int  // maps in a row under which an aggregate landed wrong
+	seen    int  // the last of those maps
+}
+
+// askStrategy has the strategy asked for. The mutex is held.
+func (p *Producer) askStrategy() {
+	if p.strategy.busy || p.gaveUp {
+		return
+	}
+	p.strategy.busy = true
+	p.strategy.due = never
+	p.wg.Go(func() {
+		managed, err := p.describe(p.ctx)
+		p.mu.Lock()
+		defer p.unlock()
+		p.strategy.busy = false
+		p.described(managed, err, p.now())
+	})
+}
+
+// describe asks the service.
+func (p *Producer) describe(ctx context.Context) (managed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.callTimeout)
+	defer cancel()
+	input := &kinesis.DescribeStreamSummaryInput{}
+	input.StreamName, input.StreamARN = p.streamRef()
+	out, err := p.client.DescribeStreamSummary(ctx, input, noRetries)
+	if err != nil {
+		return false, err
+	}
+	if out == nil || out.StreamDescriptionSummary == nil {
+		return false, errors.New("DescribeStreamSummary gave neither an answer nor an error")
+	}
+	return out.StreamDescriptionSummary.RecordDistributionStrategy == types.RecordDistributionStrategyAuto, nil
+}
+
+// described takes in the answer. Without one all stays as it was. The mutex is
+// held.
+func (p *Producer) described(managed bool, err error, now time.Duration) {
+	p.strategy.due = now + askAgain + rand.N(askAgain/2)
+	if err != nil {
+		if !p.strategy.failed && !p.gaveUp {
+			p.cfg.logger.Warn("kinpack: the stream's record distribution strategy cannot be learnt; asking again later",
+				"stream", p.stream, "error", err, "service_managed", p.managed)
+		}
+		p.strategy.failed = true
+		return
+	}
+	p.strategy.failed = false
+	if managed == p.managed || p.gaveUp {
+		return
+	}
+	p.cfg.logger.Info("kinpack: the stream's record distribution strategy", "stream", p.stream, "service_managed", managed)
+	p.managed = managed
+	p.install(nil, now)
+	if !managed && now > 0 {
+		p.refresh()
+	}
+}
+
+// suspect is called for an aggregate that has landed wrong. If that happens again
+// under a map that is newer than the first time, the shards may not follow the
+// hash keys any more.
+func (p *Producer) suspect(b *batch, now time.Duration) {
+	s := &p.strategy
+	if b.generation <= s.seen || b.generation < p.generation {
+		return
+	}
+	s.seen = p.generation
+	if s.suspect++; s.suspect > 1 && !s.failed {
+		s.suspect = 0
+		p.askStrategy()
+	}
+}
