@@ -91,6 +91,12 @@ func (b *Builder) Size() int {
 	return wire.Overhead + len(b.partitionKeys.wire) + len(b.explicitHashKeys.wire) + len(b.records)
 }
 
+// Cap returns how many bytes of memory the Builder's buffers take, which Reset
+// keeps.
+func (b *Builder) Cap() int {
+	return cap(b.records) + b.partitionKeys.cap() + b.explicitHashKeys.cap()
+}
+
 // Body returns the user records as they stand in the aggregate, right before
 // its 16-byte digest. The Data of a user record is the last len(Data) bytes of
 // what Body returns after its Add. It aliases the Builder until the next Add or

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -249,5 +250,30 @@ func TestAllocations(t *testing.T) {
 		if got := testing.AllocsPerRun(20, fill); got != 0 {
 			t.Errorf("%d records of %d bytes: %v allocations, want 0", len(sets[0]), size, got)
 		}
+	}
+}
+
+// Cap covers what was added, and Reset keeps it.
+func TestCap(t *testing.T) {
+	b := aggregate.Builder{MaxSize: 1 << 20}
+	if b.Cap() != 0 {
+		t.Errorf("the zero Builder has %d bytes", b.Cap())
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 5000 {
+		if err := b.Add(aggregate.Record{PartitionKey: fmt.Sprint(i), ExplicitHashKey: fmt.Sprint(i), Data: make([]byte, 100)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	got, heap := b.Cap(), int(after.HeapAlloc-before.HeapAlloc)
+	if got < b.Size() || got < heap*9/10 || got > heap*11/10 {
+		t.Errorf("Cap is %d of an aggregate of %d bytes, on the heap %d", got, b.Size(), heap)
+	}
+	if b.Reset(); b.Cap() != got {
+		t.Errorf("Reset makes %d bytes of %d", b.Cap(), got)
 	}
 }

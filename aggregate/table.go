@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"hash/maphash"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -71,6 +72,11 @@ func (t *table) grow() {
 		}
 		t.slots[i] = e.hash>>32<<32 | uint64(n+1)
 	}
+}
+
+// cap returns the bytes of memory that t takes.
+func (t *table) cap() int {
+	return cap(t.wire) + cap(t.entries)*int(unsafe.Sizeof(entry{})) + cap(t.slots)*int(unsafe.Sizeof(uint64(0)))
 }
 
 func (t *table) reset() {

@@ -44,8 +44,15 @@ type packer struct {
 	keylessS string         // in decimal; "" before the first
 }
 
-// goodFill is the fill of its units at which an aggregate is as good as full.
-const goodFill = 0.99
+const (
+	// goodFill is the fill of its units at which an aggregate is as good as full.
+	goodFill = 0.99
+	// waitPrice is how much better a fill has to get for a wait of the whole
+	// maximum buffered time. So 45 records that fill a unit to 0.98 wait for as many
+	// more that make it 0.99, if that takes half of the time, and 47 that fill it to
+	// 0.9885 do not.
+	waitPrice = 0.015
+)
 
 // packing is how aggregates are to be cut. Sizes are in bytes.
 type packing struct {
@@ -119,8 +126,8 @@ func (p *packer) keylessHashKey(in hashkey.Range) string {
 
 // worthWaiting says whether b, which has come to a point where it might be cut,
 // is expected to fill its units better at a later point, by more than that wait
-// costs: a tenth of the fill for the whole maximum buffered time. rate is what
-// comes in, in bytes a nanosecond, room what the buffer still takes.
+// costs. rate is what comes in, in bytes a nanosecond, room what the buffer still
+// takes.
 func (b *batch) worthWaiting(k *packing, outer int, now time.Duration, rate float64, room int) bool {
 	p := b.packer
 	if p.cutFill >= goodFill || b.due <= now {
@@ -135,7 +142,7 @@ func (b *batch) worthWaiting(k *packing, outer int, now time.Duration, rate floa
 		}
 		more := math.Floor(float64(edge-size)/mean) * mean
 		gain := min((float64(size+outer)+more)/float64(edge+outer), goodFill) - p.cutFill
-		if gain > 0.1*more/rate/float64(k.linger) {
+		if gain > waitPrice*more/rate/float64(k.linger) {
 			return true
 		}
 	}

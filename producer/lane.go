@@ -101,9 +101,11 @@ func (l *lane) addTo(b *batch, r *record, data []byte, now time.Duration, flushe
 	return true
 }
 
-// rate returns what comes in, in bytes a nanosecond.
+// rate returns what comes in, in bytes a nanosecond, +Inf for a burst: since the
+// open batch was begun, or the one before it. That may be long ago, if keyless
+// records have been elsewhere meanwhile.
 func (l *lane) rate(now time.Duration) float64 {
-	return float64(l.arrived[0]+l.arrived[1]) / float64(now-l.since[0]) // +Inf for a burst
+	return max(float64(l.arrived[0]+l.arrived[1])/float64(now-l.since[0]), float64(l.arrived[1])/float64(now-l.since[1]))
 }
 
 // closeOpen ends the open batch, if there is one: it goes as it is, or up to the

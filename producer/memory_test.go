@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"time"
 
@@ -144,5 +146,71 @@ func TestAllocations(t *testing.T) {
 	t.Logf("%.3f allocations and %d bytes a record, end to end", each, (after.TotalAlloc-before.TotalAlloc)/n)
 	if err != nil || each > 1.5 {
 		t.Errorf("%.3f allocations a record, error %v", each, err)
+	}
+}
+
+// The peak that WithMaxBufferedBytes promises: with a Client that stalls, and
+// records of 100 bytes, the heap never passes twice the buffer at GOGC=100.
+func TestPeakHeap(t *testing.T) {
+	const buffer = 64 << 20
+	for name, c := range map[string]struct {
+		shards int
+		most   float64
+		opts   []producer.Option
+	}{
+		"one shard":      {1, 2, nil},
+		"four shards":    {4, 2, nil},
+		"2,500 shards":   {2500, 2, nil},
+		"no aggregation": {4, 2, []producer.Option{producer.WithAggregation(false)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer debug.SetGCPercent(debug.SetGCPercent(100))
+			f := newFake(t, c.shards)
+			release := make(chan struct{})
+			f.put = func(_ int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+				<-release
+				return nil, throttled
+			}
+			p := open(t, f, append(c.opts, producer.WithMaxBufferedBytes(buffer), producer.WithRequestTimeout(time.Hour), producer.WithRecordTTL(time.Hour))...)
+			inUse, _ := memory()
+			stop := make(chan struct{})
+			peaks := make(chan uint64)
+			go func() { peaks <- peakHeap(stop) }()
+			data := make([]byte, 100)
+			n := 0
+			for {
+				key := fmt.Sprintf("sensor-%09d", n)
+				if err := p.TryPut(producer.Record{PartitionKey: key, Data: data}, nil); err != nil {
+					break
+				}
+				n++
+			}
+			close(stop)
+			peak := <-peaks - inUse
+			ratio := float64(peak) / buffer
+			t.Logf("%d records; the heap's peak is %.2f times the buffer", n, ratio)
+			if n < buffer/380 || ratio > c.most {
+				t.Errorf("%d records, a peak of %d MB: %.2f times the buffer, want at most %g", n, peak>>20, ratio, c.most)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			close(release)
+			_ = p.Close(ctx)
+		})
+	}
+}
+
+// peakHeap returns the most bytes of objects on the heap until stop, those that
+// are garbage included.
+func peakHeap(stop <-chan struct{}) (peak uint64) {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	for {
+		metrics.Read(sample)
+		peak = max(peak, sample[0].Value.Uint64())
+		select {
+		case <-stop:
+			return peak
+		case <-time.After(100 * time.Microsecond):
+		}
 	}
 }

@@ -197,9 +197,9 @@ func WithMaxInFlightPerLane(n int) Option {
 // WithMaxBufferedBytes bounds the user records that are buffered or under way:
 // data, keys and 256 bytes of bookkeeping each; 1 or more, default 64 MiB. Put
 // waits and TryPut refuses while there is no room. The heap's peak is at most
-// twice that with records of 100 bytes and more at GOGC=100, besides what the
-// Client needs to encode the calls under way; while nothing is packed (no map of
-// the shards, aggregation off) about 2.5 times. The KPL has no such bound.
+// twice that, garbage included, with records of 100 bytes and more at GOGC=100 and
+// whatever the number of shards, besides what the Client needs to encode the calls
+// under way and what dones hold up. The KPL has no such bound.
 func WithMaxBufferedBytes(n int) Option {
 	return func(c *config) { c.maxBufferedBytes = n }
 }

@@ -108,6 +108,7 @@ func New(ctx context.Context, client Client, stream string, opts ...Option) (*Pr
 		cfg: c, packing: c.packing(), laneKeys: laneKeys(c.lanes), client: client, stream: stream, born: time.Now(),
 		aggregation: c.aggregation,
 		gate:        gate{max: c.maxBufferedBytes},
+		spares:      spares{max: c.maxBufferedBytes / spareShare},
 		ended:       make(chan struct{}),
 		ranges:      map[string]hashkey.Range{},
 		epochs:      []*epoch{{}},

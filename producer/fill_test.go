@@ -1,0 +1,134 @@
+package producer_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kinpack/kinpack/internal/realdata"
+	"github.com/kinpack/kinpack/producer"
+)
+
+// load is user records that come at a steady rate.
+type load struct {
+	shards  int
+	keyless bool
+	rate    int // a second
+	size    int
+	linger  time.Duration
+}
+
+// measured is what the producer made of a load.
+type measured struct {
+	fill         float64 // of the units
+	perAggregate float64
+	p50, p99     time.Duration // from Put to done
+}
+
+// run puts 60 seconds of a load, in virtual time, through a Kinesis that answers
+// at once.
+func (l load) run(t *testing.T) (m measured) {
+	bubble(t, func(t *testing.T) {
+		p := open(t, newInstant(t, l.shards), producer.WithMaxBufferedTime(l.linger))
+		n := 60 * l.rate
+		took := make([]time.Duration, n)
+		data := make([]byte, l.size)
+		rnd := rand.New(rand.NewPCG(1, 1))
+		start := time.Now()
+		for i := range n {
+			at := start.Add(time.Duration(i) * time.Second / time.Duration(l.rate))
+			time.Sleep(time.Until(at))
+			r := producer.Record{Data: data}
+			if !l.keyless {
+				r.PartitionKey = fmt.Sprintf("%016x", rnd.Uint64())
+			}
+			put := time.Now()
+			if err := p.Put(t.Context(), r, func(producer.Result) { took[i] = time.Since(put) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		flush(t, p)
+		s := p.Stats()
+		if s.UserRecordsPut != int64(n) {
+			t.Fatalf("%d of %d put", s.UserRecordsPut, n)
+		}
+		slices.Sort(took)
+		m = measured{
+			fill:         float64(s.KinesisRecordsDataPut) / float64(s.PutUnits) / producer.PutUnit,
+			perAggregate: float64(n) / float64(s.KinesisRecordsPut),
+			p50:          took[n/2], p99: took[n*99/100],
+		}
+		t.Logf("%+v: %+v", l, m)
+	})
+	return m
+}
+
+// Keyless records fill their units in milliseconds whatever the number of shards.
+func TestKeylessFill(t *testing.T) {
+	for _, shards := range []int{1, 100, 2500} {
+		m := load{shards, true, 1000, 512, ms(100)}.run(t)
+		if m.fill < 0.98 || m.p99 > ms(100) {
+			t.Errorf("%d shards: %+v, want a fill of 0.98 within 100 ms", shards, m)
+		}
+	}
+}
+
+// Keyed ones are sent as soon as they fill a unit, if that takes less than the
+// maximum buffered time, else when it is over.
+func TestKeyedFill(t *testing.T) {
+	m := load{4, false, 1000, 512, time.Second}.run(t)
+	if m.fill < 0.98 || m.p50 > ms(130) {
+		t.Errorf("within 1 s: %+v, want a fill of 0.98 with a median of 130 ms", m)
+	}
+	m = load{4, false, 1000, 512, ms(100)}.run(t)
+	if m.perAggregate < 25 || m.p99 > ms(115) {
+		t.Errorf("within 100 ms: %+v, want 25 records an aggregate and 99 %% within 115 ms", m)
+	}
+}
+
+// In a flood units are filled to within 1 %, whatever the sizes.
+func TestFloodFill(t *testing.T) {
+	flood := func(name string, keys []string, data func(i int) []byte, n int) {
+		t.Run(name, func(t *testing.T) {
+			c := newInstant(t, 4)
+			p := open(t, c, producer.WithRateLimit(0))
+			for i := range n {
+				if err := p.Put(t.Context(), producer.Record{PartitionKey: keys[i%len(keys)], Data: data(i)}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			flush(t, p)
+			records, bytes, units := c.records.Load(), c.bytes.Load(), c.units.Load()
+			bytes -= 20 * records // magic and digest are not the user records'
+			least := (bytes + producer.PutUnit - 1) / producer.PutUnit
+			t.Logf("%d user records in %d aggregates, %d units, at least %d: %.4f", n, records, units, least, float64(units)/float64(least))
+			if float64(units) > 1.01*float64(least) {
+				t.Errorf("%d units, want at most 1.01 times %d", units, least)
+			}
+			if s := p.Stats(); s.PutUnits != units || s.KinesisRecordsPut != records {
+				t.Errorf("%d units, %d Kinesis records; Stats: %+v", units, records, s)
+			}
+		})
+	}
+	keys := make([]string, 100_000)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("sensor-%09d", i)
+	}
+	for _, size := range []int{100, 512, 2048, 5120, 10_240, 15_000, 20_480} {
+		data := make([]byte, size)
+		flood(fmt.Sprint(size, " bytes"), keys, func(int) []byte { return data }, (128<<20)/(size+200))
+	}
+	quakes, flown, err := realdata.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, all := range map[string][]realdata.Record{"earthquakes": quakes, "flights": flown} {
+		keys := make([]string, len(all))
+		for i, r := range all {
+			keys[i] = r.PartitionKey
+		}
+		flood(name, keys, func(i int) []byte { return all[i%len(all)].Data }, 200_000)
+	}
+}
