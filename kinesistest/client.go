@@ -5,6 +5,7 @@ package kinesistest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -15,19 +16,25 @@ import (
 
 // Client calls a [Server] directly. Its methods have the signatures of
 // [kinesis.Client], so it fits the interfaces that code under test takes, and
-// the SDK's paginators and waiters. It starts no goroutine and no timer.
+// the SDK's paginators and waiters. It starts no goroutine, and no timer but
+// for the latency of a [Fault], which ends with the call.
 //
 // It differs from a client of the SDK in this only: the options of a call are
 // ignored, nothing is retried, and ResultMetadata is empty. A context that is
-// done when the call starts ends it with the context's error; later it is not
-// looked at, since no call waits. Errors are wrapped as the SDK's are: [errors.As] finds the types of
-// the package types, [smithy.APIError], [smithy.OperationError], and the HTTP
-// status in an [awshttp.ResponseError]. A required member that is missing is
-// told as the SDK does, with [smithy.InvalidParamsError].
+// done when the call starts ends it with the context's error; later it is
+// looked at only while a [Fault] makes the call wait. Errors are wrapped as
+// the SDK's are: [errors.As] finds the types of the package types,
+// [smithy.APIError], [smithy.OperationError], and the HTTP status in an
+// [awshttp.ResponseError]; a connection that was reset is a
+// [smithyhttp.RequestSendError]. A required member that is missing is told as
+// the SDK does, with [smithy.InvalidParamsError].
 type Client struct{ s *Server }
 
 // Client returns a direct client of s.
 func (s *Server) Client() *Client { return &Client{s} }
+
+// Server returns the Server that c calls, to look at what is in it.
+func (c *Client) Server() *Server { return c.s }
 
 // invoke runs one operation of the direct client.
 func invoke[I, O any](ctx context.Context, c *Client, op string, in *I) (*O, error) {
@@ -41,23 +48,31 @@ func invoke[I, O any](ctx context.Context, c *Client, op string, in *I) (*O, err
 		return nil, operationError(op, err)
 	}
 	output, err := c.s.dispatch(ctx, op, in)
+	if lost, ok := errors.AsType[*lostError](err); ok {
+		var sent error = &smithyhttp.RequestSendError{Err: lost.error}
+		if ctx.Err() != nil {
+			sent = &smithy.CanceledError{Err: ctx.Err()}
+		}
+		return nil, operationError(op, responseError("", &http.Response{Header: http.Header{}, Body: http.NoBody}, sent))
+	}
 	if err != nil {
 		api, status := apiError(err)
 		id := requestID()
-		return nil, operationError(op, &awshttp.ResponseError{
-			RequestID: id,
-			ResponseError: &smithyhttp.ResponseError{
-				Response: &smithyhttp.Response{Response: &http.Response{
-					StatusCode: status,
-					Status:     http.StatusText(status),
-					Header:     http.Header{"X-Amzn-Requestid": {id}, "Content-Type": {contentType}},
-					Body:       http.NoBody,
-				}},
-				Err: api,
-			},
-		})
+		return nil, operationError(op, responseError(id, &http.Response{
+			StatusCode: status,
+			Status:     http.StatusText(status),
+			Header:     http.Header{"X-Amzn-Requestid": {id}, "Content-Type": {contentType}},
+			Body:       http.NoBody,
+		}, api))
 	}
 	return output.(*O), nil
+}
+
+func responseError(id string, r *http.Response, err error) error {
+	return &awshttp.ResponseError{
+		RequestID:     id,
+		ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: r}, Err: err},
+	}
 }
 
 func operationError(op string, err error) error {
@@ -127,4 +142,10 @@ func (c *Client) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput, 
 // UpdateShardCount makes that many even shards, by splits and merges.
 func (c *Client) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardCountInput, _ ...func(*kinesis.Options)) (*kinesis.UpdateShardCountOutput, error) {
 	return invoke[kinesis.UpdateShardCountInput, kinesis.UpdateShardCountOutput](ctx, c, "UpdateShardCount", in)
+}
+
+// UpdateStreamRecordDistributionStrategy changes, at once, how an on-demand
+// stream distributes the records that are put from now on.
+func (c *Client) UpdateStreamRecordDistributionStrategy(ctx context.Context, in *kinesis.UpdateStreamRecordDistributionStrategyInput, _ ...func(*kinesis.Options)) (*kinesis.UpdateStreamRecordDistributionStrategyOutput, error) {
+	return invoke[kinesis.UpdateStreamRecordDistributionStrategyInput, kinesis.UpdateStreamRecordDistributionStrategyOutput](ctx, c, "UpdateStreamRecordDistributionStrategy", in)
 }

@@ -9,6 +9,8 @@
 //
 //	client := kinesistest.New().SDKClient()
 //
+// [Fake] is the short way to a client and a stream in a test.
+//
 // # Three faces of one core
 //
 // All of them see the same streams, and every request of every face passes
@@ -27,24 +29,45 @@
 //
 // # Time
 //
-// The package asks [time.Now] and nothing else, so inside [testing/synctest]
-// it follows the clock of the bubble: iterators expire after 5 minutes, page
+// The package asks [time.Now], and waits for nothing but the latency of a
+// [Fault] and the contexts of its callers, so inside [testing/synctest] it
+// follows the clock of the bubble: iterators expire after 5 minutes, page
 // tokens after 300 seconds, records after 24 hours, and changes under
 // [WithDelay] are done when their time has come. Use Client or Transport
 // there, since a read from a socket does not block a bubble durably. Times
 // are kept in milliseconds, as the service keeps them.
 //
+// # Faults
+//
+// Nothing goes wrong unless a test says so. [WithFaults] and
+// [Server.SetFaults] give functions that are asked about every request of
+// every face, and answer with a [Fault]: latency, an error of the service, a
+// connection that is reset, a call that is never answered, a request that is
+// carried out though its caller sees a failure, at once or later, entries of
+// PutRecords that fail, an answer that is cut short. [Storm] makes such a
+// function from a seed and probabilities. While a call waits it holds no lock,
+// and it ends with its context.
+//
+// Apart from these, [WithThroughput] throttles shards as the service does,
+// [WithListShardsLag] lets ListShards be behind, and [Server.Reshard] and
+// [Server.Scale] change the shards under whoever writes to them.
+//
 // # What it does not do
 //
-//   - No throttling and no failures: no shard is ever over its throughput.
-//   - No authentication: any credentials, or none, are accepted.
+//   - No throttling of reads, and none of the service's limits on how often an
+//     operation may be called. Throttling of writes is off by default.
+//   - No authentication: any credentials, or none, are accepted. A Fault can
+//     answer as if there were.
 //   - Operations: CreateStream, DeleteStream, DescribeStream,
 //     DescribeStreamSummary, ListStreams, ListShards, PutRecord, PutRecords,
-//     GetShardIterator, GetRecords, SplitShard, MergeShards, UpdateShardCount.
-//     All others, among them tags, retention, encryption and enhanced fan-out,
-//     are answered with UnknownOperationException. Tags and
-//     WarmThroughputMiBps of CreateStream are taken and forgotten.
-//   - On-demand streams have 4 shards and never scale by themselves.
+//     GetShardIterator, GetRecords, SplitShard, MergeShards, UpdateShardCount,
+//     UpdateStreamRecordDistributionStrategy. All others, among them tags,
+//     retention, encryption and enhanced fan-out, are answered with
+//     UnknownOperationException. Tags and WarmThroughputMiBps of CreateStream
+//     are taken and forgotten.
+//   - On-demand streams have 4 shards and never scale by themselves. With the
+//     strategy AUTO they give records to their shards in turn, also to one that
+//     is over its throughput.
 //   - CBOR is not spoken: set aws.cborEnabled=false for the Java SDK.
 //   - A request body over about twice the limit of PutRecords is answered
 //     with status 413, before it is looked at.

@@ -13,6 +13,13 @@ import (
 	"github.com/aws/smithy-go"
 )
 
+// The codes that PutRecords gives to entries (API Reference,
+// PutRecordsResultEntry).
+const (
+	codeThrottled = "ProvisionedThroughputExceededException"
+	codeInternal  = "InternalFailure"
+)
+
 func invalidArgument(format string, args ...any) error {
 	return &types.InvalidArgumentException{Message: aws.String(fmt.Sprintf(format, args...))}
 }
@@ -63,6 +70,9 @@ func dryRun() error {
 
 // apiError returns what the wire tells of err, and its HTTP status.
 func apiError(err error) (api smithy.APIError, status int) {
+	if told, ok := errors.AsType[*answeredError](err); ok {
+		return told.APIError, told.status
+	}
 	if !errors.As(err, &api) {
 		api = &types.InternalFailureException{Message: aws.String(err.Error())}
 	}

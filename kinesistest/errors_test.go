@@ -41,6 +41,12 @@ func entry(key, explicit *string, data []byte) kinesis.PutRecordsInput {
 	return kinesis.PutRecordsInput{Records: []types.PutRecordsRequestEntry{good, bad}}
 }
 
+func strategy(arn *string, to types.RecordDistributionStrategy) func(context.Context, api) error {
+	return func(ctx context.Context, c api) error {
+		return drop(c.UpdateStreamRecordDistributionStrategy(ctx, &kinesis.UpdateStreamRecordDistributionStrategyInput{StreamARN: arn, RecordDistributionStrategy: to}))
+	}
+}
+
 func entries(n, size int) []types.PutRecordsRequestEntry {
 	out := make([]types.PutRecordsRequestEntry, n)
 	for i := range out {
@@ -112,6 +118,11 @@ func streamRefusals() []refusal {
 		{"delete bad name", func(ctx context.Context, c api) error {
 			return drop(c.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: s("?")}))
 		}, "ValidationException"},
+		{"strategy of nothing", strategy(nil, ""), "missing required field, UpdateStreamRecordDistributionStrategyInput.StreamARN.\n- missing required field, UpdateStreamRecordDistributionStrategyInput.RecordDistributionStrategy"},
+		{"strategy of a name", strategy(s("s"), "AUTO"), "ValidationException: 1 validation error detected: Value 's' at 'streamARN'"},
+		{"strategy unknown", strategy(s(arnOf+"free"), "X"), "at 'recordDistributionStrategy' failed to satisfy constraint: Member must satisfy enum value set: [AUTO"},
+		{"strategy of no stream", strategy(s(arnOf+"x"), "AUTO"), "ResourceNotFoundException"},
+		{"strategy provisioned", strategy(s(arnOf+"s"), "AUTO"), "InvalidArgumentException: Stream s under account 123456789012 is not in ON_DEMAND mode"},
 		{"describe nothing", func(ctx context.Context, c api) error {
 			return drop(c.DescribeStream(ctx, &kinesis.DescribeStreamInput{}))
 		}, "InvalidArgumentException: Either StreamName or StreamARN"},

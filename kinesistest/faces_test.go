@@ -39,6 +39,9 @@ func script(ctx context.Context, c api) string {
 	first, err := c.PutRecord(ctx, &kinesis.PutRecordInput{StreamARN: arn, PartitionKey: aws.String("ключ\"<>&\u2028\xff"), Data: []byte{}})
 	note(first, err)
 	note(c.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String("free"), Data: []byte("no key")}))
+	note(c.UpdateStreamRecordDistributionStrategy(ctx, &kinesis.UpdateStreamRecordDistributionStrategyInput{
+		StreamARN: aws.String(arnOf + "free"), RecordDistributionStrategy: types.RecordDistributionStrategyUserPartitionKey}))
+	note(c.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("free")}))
 	note(c.PutRecords(ctx, &kinesis.PutRecordsInput{StreamARN: arn, StreamName: name, Records: []types.PutRecordsRequestEntry{
 		{PartitionKey: aws.String("k"), ExplicitHashKey: aws.String(last), Data: []byte{0, 255, '"'}},
 		{PartitionKey: aws.String("k"), ExplicitHashKey: aws.String("0"), Data: []byte("b")},

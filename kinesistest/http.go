@@ -6,6 +6,7 @@ package kinesistest
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -27,23 +29,42 @@ const (
 
 // ServeHTTP answers one request of the protocol awsJson1.1. The operation is
 // in the header X-Amz-Target, as Kinesis_20131202.PutRecords; the path is not
-// looked at, nor is the signature.
+// looked at, nor is the signature. Where a [Fault] leaves the request without
+// an answer it panics with [http.ErrAbortHandler], which net/http takes as the
+// wish to close the connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	lost := s.answer(w, r)
+	if lost == nil {
+		return
+	}
+	conn, ok := r.Context().Value(connKey{}).(*net.TCPConn)
+	if ok && errors.Is(lost, syscall.ECONNRESET) {
+		_ = conn.SetLinger(0) // closed like this it is reset; else it only ends
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// answer writes the answer to r, or returns why there is none.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) (lost error) {
+	output, err := s.serve(r)
+	if e, ok := errors.AsType[*lostError](err); ok {
+		return e.error
+	}
 	w.Header().Set("x-amzn-RequestId", requestID())
 	w.Header().Set("Content-Type", contentType)
-	output, err := s.serve(r)
 	if err == nil {
 		_, _ = w.Write(encodeOutput(output)) // a client that is gone needs no answer
-		return
+		return nil
 	}
 	if errors.Is(err, errTooLarge) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		_, _ = w.Write(encodeError("RequestEntityTooLargeException", err.Error()))
-		return
+		return nil
 	}
 	api, status := apiError(err)
 	w.WriteHeader(status)
 	_, _ = w.Write(encodeError(api.ErrorCode(), api.ErrorMessage()))
+	return nil
 }
 
 var errTooLarge = errors.New("the request body is larger than any valid request")
@@ -85,6 +106,9 @@ func requestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
+// connKey is where the context of a request of Listen has its connection.
+type connKey struct{}
+
 // listener is the socket of a Server. The zero value is not listening.
 type listener struct {
 	mu       sync.Mutex
@@ -112,6 +136,9 @@ func (s *Server) Listen() (endpoint string, err error) {
 	server := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:
@@ -144,7 +171,9 @@ func (s *Server) Close() error {
 
 // Transport returns an [net/http.RoundTripper] whose every request is
 // answered by s, whatever its address, in the goroutine of the caller. A
-// request whose context is done is not carried out. It fits testing/synctest.
+// request whose context is done is not carried out; where a [Fault] leaves one
+// without an answer, RoundTrip returns the error that a socket would give. It
+// fits testing/synctest.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ s *Server }
@@ -165,7 +194,9 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		in.Header = http.Header{}
 	}
 	out := &response{status: http.StatusOK, header: http.Header{}}
-	t.s.ServeHTTP(out, &in)
+	if lost := t.s.answer(out, &in); lost != nil {
+		return nil, lost
+	}
 	return &http.Response{
 		Status:     fmt.Sprintf("%d %s", out.status, http.StatusText(out.status)),
 		StatusCode: out.status,

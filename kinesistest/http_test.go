@@ -165,7 +165,7 @@ func (c *closer) Close() error { c.closed++; return nil }
 // still covers its key space.
 func FuzzServeHTTP(f *testing.F) {
 	ops := []string{"CreateStream", "DeleteStream", "DescribeStream", "DescribeStreamSummary", "ListStreams", "ListShards", "PutRecord",
-		"PutRecords", "GetShardIterator", "GetRecords", "SplitShard", "MergeShards", "UpdateShardCount"}
+		"PutRecords", "GetShardIterator", "GetRecords", "SplitShard", "MergeShards", "UpdateShardCount", "UpdateStreamRecordDistributionStrategy"}
 	bodies := []string{`{"StreamName":"s","ShardCount":3,"StreamModeDetails":{"StreamMode":"ON_DEMAND"}}`,
 		`{"StreamARN":"arn:aws:kinesis:us-east-1:123456789012:stream/s","Limit":1,"ExclusiveStartShardId":"0"}`,
 		`{"StreamName":"s","ShardFilter":{"Type":"AT_TIMESTAMP","Timestamp":1.5e9},"MaxResults":1}`,
@@ -175,7 +175,8 @@ func FuzzServeHTTP(f *testing.F) {
 		`{"ShardIterator":"MDAwMDAwMDAvMS9zLzEvLTEvMQ==","NextToken":"MDAwMDAwMDAvMS9z"}`,
 		`{"StreamName":"s","ShardToSplit":"0","NewStartingHashKey":"170141183460469231731687303715884105728"}`,
 		`{"StreamName":"s","ShardToMerge":"0","AdjacentShardToMerge":"1"}`,
-		`{"StreamName":"s","ScalingType":"UNIFORM_SCALING","TargetShardCount":4}`, `null`, ``}
+		`{"StreamName":"s","ScalingType":"UNIFORM_SCALING","TargetShardCount":4}`,
+		`{"StreamARN":"arn:aws:kinesis:us-east-1:123456789012:stream/s","RecordDistributionStrategy":"AUTO"}`, `null`, ``}
 	for _, op := range ops {
 		for _, body := range bodies {
 			f.Add(op, []byte(body))

@@ -37,11 +37,16 @@ func (s *Server) putRecord(now time.Time, in *kinesis.PutRecordInput) (*kinesis.
 	if aws.ToBool(in.DryRun) {
 		return nil, dryRun()
 	}
-	shardID, seq := st.put(rec, now)
-	return &kinesis.PutRecordOutput{ShardId: aws.String(shardID), SequenceNumber: aws.String(seq)}, nil
+	sh := st.target(rec.hash)
+	if !sh.allowance.take(s.config.throughput, rec.size(), now) {
+		return nil, st.throttled(sh)
+	}
+	seq := st.put(sh, rec, now)
+	return &kinesis.PutRecordOutput{ShardId: aws.String(sh.id), SequenceNumber: aws.String(seq)}, nil
 }
 
-func (s *Server) putRecords(now time.Time, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+// putRecords does not store the entries that have a code in failing.
+func (s *Server) putRecords(now time.Time, in *kinesis.PutRecordsInput, failing map[int]string) (*kinesis.PutRecordsOutput, error) {
 	var c constraints
 	c.stream(in.StreamName, in.StreamARN)
 	if c.present("records", in.Records != nil) {
@@ -64,7 +69,7 @@ func (s *Server) putRecords(now time.Time, in *kinesis.PutRecordsInput) (*kinesi
 		if records[i], err = st.newRecord(e.Data, e.PartitionKey, e.ExplicitHashKey); err != nil {
 			return nil, err
 		}
-		size += len(e.Data) + len(records[i].partitionKey)
+		size += records[i].size()
 	}
 	if size > s.config.requestSize {
 		return nil, invalidArgument("Records size exceeds %g MB limit", float64(s.config.requestSize)/(1<<20))
@@ -76,11 +81,27 @@ func (s *Server) putRecords(now time.Time, in *kinesis.PutRecordsInput) (*kinesi
 		FailedRecordCount: aws.Int32(0),
 		Records:           make([]types.PutRecordsResultEntry, len(records)),
 	}
-	for i := range records {
-		shardID, seq := st.put(records[i], now)
-		out.Records[i] = types.PutRecordsResultEntry{ShardId: aws.String(shardID), SequenceNumber: aws.String(seq)}
+	for i, rec := range records {
+		sh := st.target(rec.hash)
+		code := failing[i]
+		if code == "" && !sh.allowance.take(s.config.throughput, rec.size(), now) {
+			code = codeThrottled
+		}
+		if code != "" {
+			*out.FailedRecordCount++
+			out.Records[i] = types.PutRecordsResultEntry{ErrorCode: aws.String(code), ErrorMessage: aws.String(st.entryMessage(sh, code))}
+			continue
+		}
+		out.Records[i] = types.PutRecordsResultEntry{ShardId: aws.String(sh.id), SequenceNumber: aws.String(st.put(sh, rec, now))}
 	}
 	return out, nil
+}
+
+func (st *stream) entryMessage(sh *shard, code string) string {
+	if code == codeThrottled {
+		return st.overRate(sh)
+	}
+	return failureMessage(code)
 }
 
 // needsKey says whether a put to the stream must have a partition key: all
@@ -95,7 +116,7 @@ func (s *Server) needsKey(name, arn *string) bool {
 // code for a record over its stream's limit; this is the one of other sizes.
 func (st *stream) newRecord(data []byte, key, explicit *string) (record, error) {
 	rec := record{data: data, partitionKey: validText(aws.ToString(key)), explicitKey: aws.ToString(explicit)}
-	if size := len(data) + len(rec.partitionKey); size > st.maxRecord {
+	if size := rec.size(); size > st.maxRecord {
 		return rec, invalidArgument("Record size of %d bytes exceeds the maximum record size of %d bytes "+
 			"of stream %s under account %s, including the partition key.", size, st.maxRecord, st.name, accountID)
 	}
@@ -112,18 +133,27 @@ func (st *stream) newRecord(data []byte, key, explicit *string) (record, error) 
 	return rec, nil
 }
 
-// put stores rec with its own copy of the data.
-func (st *stream) put(rec record, now time.Time) (shardID, seq string) {
-	sh := st.owner(rec.hash)
-	rec.seq = st.next()
+// target returns the shard that is to take a record with hash key k. AUTO spreads evenly, whatever
+// the keys; its count goes on also if the shard does not take the record.
+func (st *stream) target(k hashkey.Key) *shard {
 	if st.strategy == types.RecordDistributionStrategyAuto {
-		sh = st.open[rec.seq%uint64(len(st.open))] // evenly, whatever the keys
+		st.spread++
+		return st.open[st.spread%uint64(len(st.open))]
 	}
+	return st.owner(k)
+}
+
+// put stores rec in sh with its own copy of the data.
+func (st *stream) put(sh *shard, rec record, now time.Time) (seq string) {
+	rec.seq = st.next()
 	rec.data = bytes.Clone(rec.data)
 	rec.arrival = now
 	sh.records = append(sh.records, rec)
-	return sh.id, st.seqNumber(sh, rec.seq)
+	return st.seqNumber(sh, rec.seq)
 }
+
+// size is what limits are on: the data and the partition key.
+func (r record) size() int { return len(r.data) + len(r.partitionKey) }
 
 // validText returns s as it arrives after JSON: every byte that is not UTF-8
 // is a replacement character. The direct client must hash the same key.

@@ -33,10 +33,8 @@ func (s *Server) splitShard(now time.Time, in *kinesis.SplitShardInput) (*kinesi
 	if err != nil {
 		return nil, err
 	}
-	// One more than the start is refused too (API Reference does not say so;
-	// the service's message does).
 	key, err := hashkey.Parse(*in.NewStartingHashKey)
-	if err != nil || key.Compare(sh.keys.First) <= 0 || key.Prev().Compare(sh.keys.First) <= 0 || key.Compare(sh.keys.Last) >= 0 {
+	if err != nil || !sh.splitsAt(key) {
 		return nil, invalidArgument("NewStartingHashKey %s used in SplitShard() on shard %s in stream %s under account %s "+
 			"is not both greater than one plus the shard's StartingHashKey %s and less than the shard's EndingHashKey %s.",
 			*in.NewStartingHashKey, sh.id, st.name, accountID, sh.keys.First, sh.keys.Last)
@@ -47,6 +45,14 @@ func (s *Server) splitShard(now time.Time, in *kinesis.SplitShardInput) (*kinesi
 	st.reshard = func(at time.Time) { st.split(sh, key, at) }
 	s.begin(st, types.StreamStatusUpdating, now)
 	return &kinesis.SplitShardOutput{}, nil
+}
+
+// splitsAt says whether the upper child of sh may start at key. One more than
+// the start is refused too (API Reference does not say so; the service's
+// message does).
+func (sh *shard) splitsAt(key hashkey.Key) bool {
+	first := sh.keys.First
+	return key.Compare(first) > 0 && key.Prev().Compare(first) > 0 && key.Compare(sh.keys.Last) < 0
 }
 
 func (s *Server) mergeShards(now time.Time, in *kinesis.MergeShardsInput) (*kinesis.MergeShardsOutput, error) {

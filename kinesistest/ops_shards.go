@@ -21,6 +21,7 @@ type shardPage struct {
 	start  *string // exclusive
 	filter types.ShardFilterType
 	at     time.Time // of the filters by timestamp
+	asOf   time.Time // what is younger is not shown
 }
 
 func (s *Server) listShards(now time.Time, in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
@@ -40,9 +41,13 @@ func (s *Server) listShards(now time.Time, in *kinesis.ListShardsInput) (*kinesi
 	if page.st.status == types.StreamStatusCreating || page.st.status == types.StreamStatusDeleting {
 		return nil, streamInUse(page.st)
 	}
+	page.asOf = endOfTime()
+	if lag := s.config.listLag; lag > 0 {
+		page.asOf = now.Add(-lag)
+	}
 	shards := after(page.shards(now), page.start)
 	n := min(len(shards), pageSize(in.MaxResults, listedPage))
-	out := &kinesis.ListShardsOutput{Shards: page.st.describe(shards[:n])}
+	out := &kinesis.ListShardsOutput{Shards: page.st.describe(shards[:n], page.asOf)}
 	if n < len(shards) {
 		out.NextToken = aws.String(page.token(now, shards[n-1]))
 	}
@@ -114,7 +119,7 @@ func (s *Server) nextShardPage(now time.Time, in *kinesis.ListShardsInput) (shar
 			return shardPage{}, invalidArgument("NextToken and %s cannot be provided together.", other.name)
 		}
 	}
-	fields, err := pageToken(now, *in.NextToken, 5)
+	fields, err := pageToken(now, *in.NextToken, shardTokenFields)
 	if err != nil {
 		return shardPage{}, err
 	}
@@ -126,7 +131,7 @@ func (s *Server) nextShardPage(now time.Time, in *kinesis.ListShardsInput) (shar
 	if st == nil || strconv.FormatUint(st.ordinal, 10) != fields[1] {
 		return shardPage{}, streamNotFound(fields[0])
 	}
-	return shardPage{st, &fields[2], types.ShardFilterType(fields[3]), time.UnixMilli(ms)}, nil
+	return shardPage{st: st, start: &fields[2], filter: types.ShardFilterType(fields[3]), at: time.UnixMilli(ms)}, nil
 }
 
 func (p shardPage) token(now time.Time, last *shard) string {
@@ -138,6 +143,9 @@ func (p shardPage) token(now time.Time, last *shard) string {
 // means the horizon (API Reference, ShardFilter).
 func (p shardPage) shards(now time.Time) []*shard {
 	shards := p.st.listed(now)
+	if p.asOf.Before(p.st.created) {
+		p.asOf = p.st.created
+	}
 	filter := p.filter
 	horizon := now.Add(-retention)
 	if horizon.Before(p.st.created) {
@@ -146,10 +154,11 @@ func (p shardPage) shards(now time.Time) []*shard {
 	if filter == types.ShardFilterTypeAtTimestamp && p.at.Before(horizon) {
 		filter = types.ShardFilterTypeAtTrimHorizon
 	}
+	open := func(sh *shard) bool { return sh.openAt(p.asOf) }
 	keep := func(*shard) bool { return true }
 	switch filter {
 	case types.ShardFilterTypeAtLatest:
-		keep = (*shard).isOpen
+		keep = open
 	case types.ShardFilterTypeAtTrimHorizon:
 		// What has no parent left was open at the horizon. This holds also
 		// for shards that opened and closed within one millisecond.
@@ -158,13 +167,17 @@ func (p shardPage) shards(now time.Time) []*shard {
 		}
 	case types.ShardFilterTypeAtTimestamp:
 		keep = func(sh *shard) bool {
-			return !sh.opened.After(p.at) && (sh.isOpen() || !sh.closed.Before(p.at))
+			return !sh.opened.After(p.at) && (open(sh) || !sh.closed.Before(p.at))
 		}
 	case types.ShardFilterTypeFromTimestamp:
-		keep = func(sh *shard) bool { return sh.isOpen() || !sh.closed.Before(p.at) }
+		keep = func(sh *shard) bool { return open(sh) || !sh.closed.Before(p.at) }
 	}
-	return slices.DeleteFunc(shards, func(sh *shard) bool { return !keep(sh) })
+	return slices.DeleteFunc(shards, func(sh *shard) bool { return sh.opened.After(p.asOf) || !keep(sh) })
 }
+
+// endOfTime is as of when everything is shown: not now, since a clock may step
+// back.
+func endOfTime() time.Time { return time.Unix(1<<40, 0) }
 
 // after returns the shards whose id is above start; nil is all.
 func after(shards []*shard, start *string) []*shard {
@@ -174,8 +187,8 @@ func after(shards []*shard, start *string) []*shard {
 	return slices.DeleteFunc(shards, func(sh *shard) bool { return sh.id <= *start })
 }
 
-// describe gives shards their form on the wire.
-func (st *stream) describe(shards []*shard) []types.Shard {
+// describe gives shards their form on the wire, open or not as of a time.
+func (st *stream) describe(shards []*shard, asOf time.Time) []types.Shard {
 	out := make([]types.Shard, len(shards))
 	for i, sh := range shards {
 		out[i] = types.Shard{
@@ -185,7 +198,7 @@ func (st *stream) describe(shards []*shard) []types.Shard {
 				StartingSequenceNumber: aws.String(st.seqNumber(sh, sh.first)),
 			},
 		}
-		if !sh.isOpen() {
+		if !sh.openAt(asOf) {
 			out[i].SequenceNumberRange.EndingSequenceNumber = aws.String(st.seqNumber(sh, sh.last))
 		}
 		if len(sh.parents) > 0 {

@@ -1,7 +1,7 @@
 package kinesistest
 
-// This file owns the operations on whole streams: create, delete, describe
-// and list.
+// This file owns the operations on whole streams: create, delete, describe,
+// list, and how a stream distributes its records.
 
 import (
 	"slices"
@@ -135,7 +135,7 @@ func (s *Server) describeStream(now time.Time, in *kinesis.DescribeStreamInput) 
 		EnhancedMonitoring:      monitoring(),
 		HasMoreShards:           aws.Bool(len(page) < len(shards)),
 		RetentionPeriodHours:    aws.Int32(retentionHours),
-		Shards:                  st.describe(page),
+		Shards:                  st.describe(page, endOfTime()),
 		StreamARN:               aws.String(st.arn),
 		StreamCreationTimestamp: aws.Time(st.created),
 		StreamModeDetails:       &types.StreamModeDetails{StreamMode: st.mode},
@@ -172,6 +172,28 @@ func (s *Server) describeStreamSummary(in *kinesis.DescribeStreamSummaryInput) (
 		StreamName:                 aws.String(st.name),
 		StreamStatus:               st.status,
 	}}, nil
+}
+
+func (s *Server) updateStrategy(in *kinesis.UpdateStreamRecordDistributionStrategyInput) (*kinesis.UpdateStreamRecordDistributionStrategyOutput, error) {
+	var c constraints
+	if c.present("streamARN", in.StreamARN != nil) {
+		c.stream(nil, in.StreamARN)
+	}
+	strategy := in.RecordDistributionStrategy
+	c.enum("recordDistributionStrategy", string(strategy), names(strategy.Values()))
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	st, err := s.findActive(nil, in.StreamARN)
+	if err != nil {
+		return nil, err
+	}
+	if st.mode != types.StreamModeOnDemand {
+		return nil, invalidArgument("Stream %s under account %s is not in ON_DEMAND mode, "+
+			"which RecordDistributionStrategy requires.", st.name, accountID)
+	}
+	st.strategy = strategy // at once: the stream stays ACTIVE
+	return &kinesis.UpdateStreamRecordDistributionStrategyOutput{}, nil
 }
 
 func (s *Server) listStreams(now time.Time, in *kinesis.ListStreamsInput) (*kinesis.ListStreamsOutput, error) {

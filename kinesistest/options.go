@@ -21,6 +21,9 @@ type config struct {
 	delay       time.Duration
 	requestSize int
 	shardLimit  int
+	faults      []Faults
+	throughput  throughput
+	listLag     time.Duration
 }
 
 func newConfig(opts []Option) config {
@@ -33,6 +36,9 @@ func newConfig(opts []Option) config {
 	c.delay = max(c.delay, 0)
 	c.requestSize = max(c.requestSize, 1)
 	c.shardLimit = max(c.shardLimit, 0)
+	c.throughput.records = min(max(c.throughput.records, 0), mostThroughput)
+	c.throughput.bytes = min(max(c.throughput.bytes, 0), mostThroughput)
+	c.listLag = max(c.listLag, 0)
 	return c
 }
 
@@ -57,4 +63,25 @@ func WithMaxRequestSize(bytes int) Option {
 // 20,000, the quota in us-east-1.
 func WithShardLimit(shards int) Option {
 	return func(c *config) { c.shardLimit = shards }
+}
+
+// WithThroughput limits what each shard takes: records a second, and bytes a
+// second of data and partition keys. A shard saves up what it did not use for
+// one second; a new one starts with that. What is over it gets
+// ProvisionedThroughputExceededException: the record of a PutRecord, or its
+// entry of a PutRecords while the others are stored. A record that is larger
+// than a second's bytes is taken by a shard that has saved up all of them, and
+// used up in advance. The default, and any value below 1, is no limit; the
+// service has [ShardRecordsPerSecond] and [ShardBytesPerSecond].
+func WithThroughput(recordsPerSecond, bytesPerSecond int) Option {
+	return func(c *config) { c.throughput = throughput{int64(recordsPerSecond), int64(bytesPerSecond)} }
+}
+
+// WithListShardsLag makes ListShards, with every filter, show the shards as
+// they were this long ago: of a split or merge that is younger the parents are
+// listed as open and the children not at all. Everything else, puts and
+// DescribeStream among it, is up to date. The first shards of a stream are
+// listed at once. The default, 0, is no lag; below 0 counts as 0.
+func WithListShardsLag(d time.Duration) Option {
+	return func(c *config) { c.listLag = d }
 }

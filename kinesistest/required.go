@@ -58,6 +58,9 @@ func requiredIn(input any) smithy.InvalidParamsError {
 	case *kinesis.UpdateShardCountInput:
 		return missing("UpdateShardCountInput",
 			member{"TargetShardCount", in.TargetShardCount != nil}, member{"ScalingType", in.ScalingType != ""})
+	case *kinesis.UpdateStreamRecordDistributionStrategyInput:
+		return missing("UpdateStreamRecordDistributionStrategyInput", member{"StreamARN", in.StreamARN != nil},
+			member{"RecordDistributionStrategy", in.RecordDistributionStrategy != ""})
 	}
 	return smithy.InvalidParamsError{}
 }

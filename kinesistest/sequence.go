@@ -24,6 +24,10 @@ const (
 	// that the service gives today.
 	seqLead = "49"
 	seqTail = "000002"
+	// The fields of a shard iterator and of a page token of ListShards. The
+	// first of both is the name of the stream.
+	iteratorFields   = 4
+	shardTokenFields = 5
 )
 
 // seqNumber writes the sequence number of the n-th event of st, in sh. From
@@ -95,7 +99,7 @@ func (it iterator) String(now time.Time) string {
 }
 
 func parseIterator(s string) (it iterator, issued time.Time, ok bool) {
-	fields, issued, ok := unseal(s, 4)
+	fields, issued, ok := unseal(s, iteratorFields)
 	if !ok {
 		return iterator{}, issued, false
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,7 +35,11 @@ type Server struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream
-	created uint64 // streams so far, those deleted among them
+	created uint64        // streams so far, those deleted among them
+	late    []lateRequest // by due; the same due in the order of the requests
+
+	requests atomic.Uint64            // so far
+	faults   atomic.Pointer[[]Faults] // nil: none
 
 	net listener
 }
@@ -42,7 +47,9 @@ type Server struct {
 // New returns a Server without streams. It opens no socket and starts no
 // goroutine; only a Server that [Server.Listen] was called on has to be closed.
 func New(opts ...Option) *Server {
-	return &Server{config: newConfig(opts), streams: map[string]*stream{}}
+	s := &Server{config: newConfig(opts), streams: map[string]*stream{}}
+	s.SetFaults(s.config.faults...)
+	return s
 }
 
 // AddStream creates a stream that is ACTIVE at once, whatever the delay of
@@ -67,12 +74,25 @@ func (s *Server) AddStream(name string, shards int) error {
 	return nil
 }
 
-// dispatch carries out one operation. It is where throttling, failures and
-// latency belong once there are any, hence the context and the name.
-func (s *Server) dispatch(_ context.Context, op string, input any) (any, error) {
+// dispatch is one request of any face: carried out, unless there are faults
+// and they say otherwise.
+func (s *Server) dispatch(ctx context.Context, op string, input any) (any, error) {
+	number := s.requests.Add(1) - 1
+	faults := s.faults.Load()
+	if faults == nil {
+		return s.carryOut(op, input, nil)
+	}
+	return s.suffer(ctx, s.ask(ctx, *faults, number, op, input), op, input)
+}
+
+// carryOut carries out one operation now. entries are what [Fault.Entries] is.
+func (s *Server) carryOut(op string, input any, entries map[int]string) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.advance()
+	return s.perform(s.advance(), op, input, entries)
+}
+
+func (s *Server) perform(now time.Time, op string, input any, entries map[int]string) (any, error) {
 	switch in := input.(type) {
 	case *kinesis.CreateStreamInput:
 		return s.createStream(now, in)
@@ -89,7 +109,7 @@ func (s *Server) dispatch(_ context.Context, op string, input any) (any, error) 
 	case *kinesis.PutRecordInput:
 		return s.putRecord(now, in)
 	case *kinesis.PutRecordsInput:
-		return s.putRecords(now, in)
+		return s.putRecords(now, in, entries)
 	case *kinesis.GetShardIteratorInput:
 		return s.getShardIterator(now, in)
 	case *kinesis.GetRecordsInput:
@@ -100,21 +120,36 @@ func (s *Server) dispatch(_ context.Context, op string, input any) (any, error) 
 		return s.mergeShards(now, in)
 	case *kinesis.UpdateShardCountInput:
 		return s.updateShardCount(now, in)
+	case *kinesis.UpdateStreamRecordDistributionStrategyInput:
+		return s.updateStrategy(in)
 	}
 	return nil, unknownOperation(op)
 }
 
-// advance brings every stream up to the present and returns it, in
-// milliseconds: finer times would not survive the wire, and a client could
-// not ask for the time that it was told.
+// present is the time in milliseconds: finer times would not survive the
+// wire, and a client could not ask for the time that it was told.
+func present() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// advance brings everything up to the present and returns it. Late requests
+// find the streams as they were when each was due.
 func (s *Server) advance() time.Time {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := present()
+	for len(s.late) > 0 && !s.late[0].due.After(now) {
+		l := s.late[0]
+		s.late = slices.Delete(s.late, 0, 1)
+		s.advanceStreams(l.due)
+		_, _ = s.perform(l.due, l.op, l.input, l.entries) // nobody learns what came of it
+	}
+	s.advanceStreams(now)
+	return now
+}
+
+func (s *Server) advanceStreams(now time.Time) {
 	for name, st := range s.streams {
 		if gone := st.advance(now); gone {
 			delete(s.streams, name)
 		}
 	}
-	return now
 }
 
 // begin puts st into a passing status, and ends it at once without a delay.

@@ -30,6 +30,7 @@ type stream struct {
 	reshard func(at time.Time) // what UPDATING ends with
 
 	seq    uint64   // the last one taken
+	spread uint64   // records that AUTO found a shard for
 	shards []*shard // all that there ever were
 	open   []*shard // by range
 }
@@ -42,6 +43,7 @@ type shard struct {
 	opened, closed time.Time
 	first, last    uint64 // sequence of opening and closing; last is 0 while open
 	records        []record
+	allowance      allowance // of WithThroughput
 }
 
 // record is one stored record. Its data is the store's own copy.
@@ -153,6 +155,9 @@ func (st *stream) rescale(n int, at time.Time) {
 }
 
 func (sh *shard) isOpen() bool { return sh.last == 0 }
+
+// openAt is isOpen, with what was done after t left out.
+func (sh *shard) openAt(t time.Time) bool { return sh.isOpen() || sh.closed.After(t) }
 
 // expired says whether nothing of sh can be read any more.
 func (sh *shard) expired(now time.Time) bool {

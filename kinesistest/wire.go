@@ -49,6 +49,8 @@ func decodeInput(op string, body []byte) (any, error) {
 		return decode[kinesis.MergeShardsInput](body)
 	case "UpdateShardCount":
 		return decode[kinesis.UpdateShardCountInput](body)
+	case "UpdateStreamRecordDistributionStrategy":
+		return decode[kinesis.UpdateStreamRecordDistributionStrategyInput](body)
 	}
 	return nil, unknownOperation(op)
 }
