@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"github.com/kinpack/kinpack/internal/hashkey"
 	"github.com/kinpack/kinpack/kinesistest"
 	"github.com/kinpack/kinpack/producer"
 )
@@ -281,3 +282,12 @@ func (f *fake) copies(t testing.TB) map[string]int {
 }
 
 func repeat(n int) string { return strings.Repeat("x", n) }
+
+// middle is the hash key that splits a shard in two halves.
+func middle(s kinesistest.Shard) string {
+	r, err := hashkey.ParseRange(s.FirstHashKey, s.LastHashKey)
+	if err != nil {
+		panic(err)
+	}
+	return r.Mid().String()
+}

@@ -39,8 +39,10 @@ func (p *Producer) judge(e entry, a answer, now time.Duration) {
 	}
 	// The map is older than the shard that took it.
 	p.refresh()
-	// No reader filters a plain record, and one that is wrapped was sent by its own key.
-	if len(e.batch.records) == 1 {
+	// No reader filters a plain record. One that is wrapped was sent by its own key,
+	// so it fits, unless the stream has become service-managed; without a map that
+	// may not be found out for long.
+	if !e.batch.aggregated || len(e.batch.records) == 1 && !e.lane.shard.predicted() {
 		p.success(e, a, now)
 		return
 	}
