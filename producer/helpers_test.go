@@ -27,10 +27,13 @@ type fake struct {
 	// put and list, if not nil, take the place of the n-th call, from 0.
 	put  func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error)
 	list func(n int, ctx context.Context, in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error)
+	// describe, if not nil, is asked for an error before DescribeStreamSummary.
+	describe func(n int) error
 
 	mu    sync.Mutex
 	puts  []call
 	lists []*kinesis.ListShardsInput
+	asked int // calls of DescribeStreamSummary
 }
 
 // call is a PutRecords call as the client saw it.
@@ -74,6 +77,26 @@ func (f *fake) ListShards(ctx context.Context, in *kinesis.ListShardsInput, _ ..
 		return f.list(n, ctx, in)
 	}
 	return f.Client.ListShards(ctx, in)
+}
+
+func (f *fake) DescribeStreamSummary(ctx context.Context, in *kinesis.DescribeStreamSummaryInput, _ ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error) {
+	f.mu.Lock()
+	n := f.asked
+	f.asked++
+	f.mu.Unlock()
+	if f.describe != nil {
+		if err := f.describe(n); err != nil {
+			return nil, err
+		}
+	}
+	return f.Client.DescribeStreamSummary(ctx, in)
+}
+
+// describes returns how often the stream's summary was asked for.
+func (f *fake) describes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
 }
 
 // calls returns the PutRecords calls so far.
@@ -290,4 +313,34 @@ func middle(s kinesistest.Shard) string {
 		panic(err)
 	}
 	return r.Mid().String()
+}
+
+// stalled is a fake that does not answer before release is closed, and keeps the
+// sizes of what it was sent.
+type stalled struct {
+	*fake
+	release <-chan struct{}
+}
+
+func newStalled(f *fake, release <-chan struct{}) *stalled { return &stalled{f, release} }
+
+func (s *stalled) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput, _ ...func(*kinesis.Options)) (*kinesis.PutRecordsOutput, error) {
+	<-s.release
+	s.mu.Lock()
+	s.puts = append(s.puts, call{at: time.Now(), entries: in.Records})
+	s.mu.Unlock()
+	out := &kinesis.PutRecordsOutput{}
+	for range in.Records {
+		out.Records = append(out.Records, types.PutRecordsResultEntry{ShardId: aws.String(shardID(0)), SequenceNumber: aws.String("1")})
+	}
+	return out, nil
+}
+
+func (s *stalled) sizes() (sizes []int) {
+	for _, c := range s.calls() {
+		for _, e := range c.entries {
+			sizes = append(sizes, len(e.Data))
+		}
+	}
+	return sizes
 }

@@ -60,8 +60,9 @@ func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool, room
 			b = l.begin(now)
 			changed = true
 		}
+		ripe := b.ripe
 		if l.addTo(b, r, data, now, flushed, room) {
-			return changed || b.ripe || b.flushed
+			return changed || flushed || b.ripe != ripe
 		}
 		l.closeOpen(now)
 		changed = true
@@ -133,6 +134,13 @@ func (l *lane) closeOpen(now time.Duration) {
 	b.records = b.records[:n]
 }
 
+// freeze ends the first batch.
+func (l *lane) freeze(now time.Duration) {
+	if !l.queue[0].closed {
+		l.closeOpen(now)
+	}
+}
+
 // free says whether the lane's order allows another batch to go.
 func (l *lane) free() bool {
 	if l.alone {
@@ -175,9 +183,7 @@ func (l *lane) nextBytes(now time.Duration) int {
 
 // start takes the first batch under way.
 func (l *lane) start(now time.Duration) *batch {
-	if !l.queue[0].closed {
-		l.closeOpen(now)
-	}
+	l.freeze(now)
 	b := l.queue[0]
 	l.queue[0] = nil // the array lives on
 	l.queue = l.queue[1:]

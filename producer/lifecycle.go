@@ -128,3 +128,51 @@ func (p *Producer) stopTimers() {
 		p.setTimer(s, 0, p.now())
 	}
 }
+
+// press makes everything due when the gate is full and nothing is on its way that
+// would make room: no neighbour can come any more that would be worth waiting for.
+func (p *Producer) press() {
+	if p.pressed || p.workers > 0 || len(p.outbox) > 0 {
+		return
+	}
+	p.pressed = true
+	p.makeDue(p.now(), false)
+}
+
+// makeDue has every open batch go as soon as it can, with all that it holds if
+// somebody waits for it.
+func (p *Producer) makeDue(now time.Duration, flushed bool) {
+	for _, s := range p.shards {
+		for _, l := range s.lanes {
+			if b := l.open(); b != nil {
+				b.due, b.flushed = min(b.due, now), b.flushed || flushed
+			}
+			p.kick(l, now)
+		}
+	}
+}
+
+// SetAggregation turns packing off, and on again, at run time: a kill switch for
+// when readers turn out not to unpack. Off, every user record goes plain and by
+// itself, what waits already too; what is under way is not called back. It is on
+// at first (WithAggregation).
+func (p *Producer) SetAggregation(on bool) {
+	p.mu.Lock()
+	defer p.unlock()
+	if on == p.aggregation || p.gaveUp {
+		return
+	}
+	p.aggregation = on
+	now := p.now()
+	for _, s := range p.shards {
+		p.setMode(s)
+	}
+	for _, s := range p.shards {
+		for _, l := range s.lanes {
+			p.requeue(l, now)
+		}
+	}
+	for _, s := range p.shards {
+		p.kickAll(s, now)
+	}
+}

@@ -115,6 +115,9 @@ func (c *config) packing() packing {
 	if limit == 0 {
 		limit = c.maxRecordSize
 	}
+	if c.rateLimit > 0 { // no aggregate needs more than the burst that a shard is given
+		limit = min(limit, max(c.aggregateSize, shardBytes*c.rateLimit/100))
+	}
 	return packing{unit: c.putUnit, target: c.aggregateSize, limit: limit, maxCount: c.aggregateCount, linger: c.maxBufferedTime}
 }
 

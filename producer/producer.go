@@ -178,15 +178,16 @@ func (p *Producer) Put(ctx context.Context, r Record, done func(Result)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return p.put(ctx, &r, done)
+	return p.put(ctx, &r, done, true)
 }
 
 // TryPut is Put for those who cannot wait: without room it returns ErrBufferFull.
-func (p *Producer) TryPut(r Record, done func(Result)) error { return p.put(nil, &r, done) }
+func (p *Producer) TryPut(r Record, done func(Result)) error {
+	return p.put(context.Background(), &r, done, false)
+}
 
-// put checks r, enters the gate, waiting there if ctx is not nil, and queues the
-// record.
-func (p *Producer) put(ctx context.Context, r *Record, done func(Result)) error {
+// put checks r, enters the gate, where it may wait, and queues the record.
+func (p *Producer) put(ctx context.Context, r *Record, done func(Result), mayWait bool) error {
 	rec := record{partitionKey: r.PartitionKey, explicitHashKey: r.ExplicitHashKey, done: done}
 	need, err := p.check(r, &rec)
 	if err != nil {
@@ -198,7 +199,7 @@ func (p *Producer) put(ctx context.Context, r *Record, done func(Result)) error 
 		return ErrClosed
 	}
 	if !p.gate.tryEnter(need) {
-		if err := p.full(ctx, need); err != nil {
+		if err := p.full(ctx, need, mayWait); err != nil {
 			return err
 		}
 	}
@@ -274,14 +275,14 @@ func charged(data int, partitionKey, explicitHashKey string) int {
 	return data + len(partitionKey) + len(explicitHashKey) + bookkeeping
 }
 
-// full is for a record that finds no room at once: it waits for it if ctx is not
-// nil. The mutex is held before and after, and not while it waits.
-func (p *Producer) full(ctx context.Context, need int) error {
+// full is for a record that finds no room at once: it waits for it if it may. The
+// mutex is held before and after, and not while it waits.
+func (p *Producer) full(ctx context.Context, need int, mayWait bool) error {
 	p.press()
-	if ctx == nil {
+	switch {
+	case !mayWait:
 		return ErrBufferFull
-	}
-	if p.teller.isCurrent() {
+	case p.teller.isCurrent():
 		return ErrInDone
 	}
 	w := p.gate.enter(need)
@@ -303,52 +304,4 @@ func (p *Producer) full(ctx context.Context, need int) error {
 		return ErrClosed
 	}
 	return nil
-}
-
-// press makes everything due when the gate is full and nothing is on its way that
-// would make room: no neighbour can come any more that would be worth waiting for.
-func (p *Producer) press() {
-	if p.pressed || p.workers > 0 || len(p.outbox) > 0 {
-		return
-	}
-	p.pressed = true
-	p.makeDue(p.now(), false)
-}
-
-// makeDue has every open batch go as soon as it can, with all that it holds if
-// somebody waits for it.
-func (p *Producer) makeDue(now time.Duration, flushed bool) {
-	for _, s := range p.shards {
-		for _, l := range s.lanes {
-			if b := l.open(); b != nil {
-				b.due, b.flushed = min(b.due, now), b.flushed || flushed
-			}
-			p.kick(l, now)
-		}
-	}
-}
-
-// SetAggregation turns packing off, and on again, at run time: a kill switch for
-// when readers turn out not to unpack. Off, every user record goes plain and by
-// itself, what waits already too; what is under way is not called back. It is on
-// at first (WithAggregation).
-func (p *Producer) SetAggregation(on bool) {
-	p.mu.Lock()
-	defer p.unlock()
-	if on == p.aggregation || p.gaveUp {
-		return
-	}
-	p.aggregation = on
-	now := p.now()
-	for _, s := range p.shards {
-		p.setMode(s)
-	}
-	for _, s := range p.shards {
-		for _, l := range s.lanes {
-			p.requeue(l, now)
-		}
-	}
-	for _, s := range p.shards {
-		p.kickAll(s, now)
-	}
 }

@@ -170,7 +170,7 @@ func (p *Producer) offer(s *shard, now time.Duration) {
 	case at > now:
 		// It is cut now: one that grew on while it waits for the limit would have
 		// to wait for more and more.
-		l.closeOpen(now)
+		l.freeze(now)
 		p.wakeBy(s, at, now)
 	default:
 		s.queued = true

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/kinpack/kinpack/aggregate"
 	"github.com/kinpack/kinpack/producer/internal/bucket"
 	"github.com/kinpack/kinpack/producer/internal/shardmap"
 )
@@ -27,6 +28,9 @@ type shard struct {
 	wakeAt time.Duration // what timer is set to, 0 for nothing
 }
 
+// quantum is what a turn is worth to a lane, in bytes.
+const quantum = aggregate.DefaultMaxSize
+
 // predicted says whether the shard is one that hash keys were looked up for.
 func (s *shard) predicted() bool { return s.ID != "" }
 
@@ -42,7 +46,7 @@ func (s *shard) turn(now time.Duration) (l *lane, at time.Duration) {
 		}
 		n := l.nextBytes(now)
 		if len(s.ready) > 1 && l.deficit < n {
-			l.deficit += l.packing.target
+			l.deficit += quantum
 			s.ready = append(s.ready[1:], l)
 			continue
 		}
