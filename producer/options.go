@@ -60,7 +60,7 @@ func newConfig(opts []Option) (config, error) {
 		aggregation:      true,
 		maxBufferedTime:  100 * time.Millisecond,
 		aggregateSize:    aggregate.DefaultMaxSize,
-		aggregateCount:   math.MaxUint32,
+		aggregateCount:   math.MaxInt & math.MaxUint32, // less on 32-bit platforms
 		putUnit:          PutUnit,
 		lanes:            1,
 		inFlightPerLane:  1,
