@@ -20,12 +20,14 @@ type Hooks struct {
 	// CallEnd is called after a PutRecords call, with CallStart's context.
 	CallEnd func(ctx context.Context, e CallEnd)
 	// Entry is called for each Kinesis record of a call, once it has been judged,
-	// which for one that has to wait for a listing of the shards is later.
+	// which for one that has to wait for a listing of the shards is later. The dones
+	// of its user records may run before.
 	Entry func(ctx context.Context, e Entry)
 	// Finished is called when user records are put or failed, for those of one
 	// Kinesis record with one outcome together, before their dones run.
 	Finished func(ctx context.Context, e Finished)
-	// Shards is called after each attempt to learn the stream's shards.
+	// Shards is called after each attempt to learn the stream's shards; there are
+	// none on a service-managed stream.
 	Shards func(ctx context.Context, e Shards)
 }
 

@@ -57,7 +57,9 @@ func (p *Producer) listed(shards []listedShard, err error, now time.Duration) {
 	if err == nil {
 		err = p.learn(shards, now)
 	}
-	p.tellShards(err)
+	if err == nil || !p.gaveUp { // else Close has ended it
+		p.tellShards(err)
+	}
 	if err != nil && !p.gaveUp {
 		p.stats.MapRefreshErrors++
 		p.logListing(err)
