@@ -117,6 +117,22 @@ func TestRateLimitIsShared(t *testing.T) {
 	})
 }
 
+// A flood that the rate limit holds up still packs.
+func TestFloodAtTheLimit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := open(t, newInstant(t, 1), producer.WithMaxBufferedBytes(1<<20))
+		for i := range 8000 { // 4 MB; the burst is 1.5 MiB
+			if err := p.Put(t.Context(), producer.Record{PartitionKey: fmt.Sprint(i), Data: make([]byte, 512)}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		flush(t, p)
+		if s := p.Stats(); s.KinesisRecordsPut > 200 {
+			t.Errorf("8,000 records in %d aggregates, want at least 40 in one", s.KinesisRecordsPut)
+		}
+	})
+}
+
 // Without a limit nothing waits.
 func TestNoRateLimit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
