@@ -103,6 +103,18 @@ func TestWithoutAggregation(t *testing.T) {
 	})
 }
 
+// A record without data goes plain as an empty one: the SDK takes nil for a
+// missing member.
+func TestNilDataPlain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		p := open(t, f, producer.WithAggregation(false))
+		if r, err := p.PutSync(t.Context(), producer.Record{PartitionKey: "k"}); err != nil || f.calls()[0].entries[0].Data == nil {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
 // With more in flight a lane its records need not wait for each other.
 func TestMaxInFlightPerLane(t *testing.T) {
 	for _, most := range []int{1, 3} {
@@ -149,6 +161,25 @@ func TestOnDemandUnit(t *testing.T) {
 		fill := float64(s.KinesisRecordsDataPut) / float64(s.PutUnits) / producer.PutUnitOnDemand
 		if per := s.UserRecordsPut / s.KinesisRecordsPut; fill < 0.98 || per < 80 || s.PutUnitsUnpacked != 3000 {
 			t.Errorf("a fill of %.3f, %d records an aggregate: %+v", fill, per, s)
+		}
+	})
+}
+
+// What does not fit into a call has a worker of its own.
+func TestLanesGoAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		f.put = func(_ int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			time.Sleep(time.Second)
+			return f.Client.PutRecords(ctx, in)
+		}
+		p := open(t, f, producer.WithLanes(4), producer.WithCollectionMaxCount(1))
+		for i := range 100 {
+			put(t, p, &book{}, fmt.Sprint(i))
+		}
+		pass(ms(200))
+		if n := len(f.calls()); n != 4 {
+			t.Errorf("%d calls under way, want 4", n)
 		}
 	})
 }

@@ -40,6 +40,7 @@ type packer struct {
 	edge     int            // the size that the units begun allow
 	cut      aggregate.Mark // the best point seen; none while it has no records
 	cutFill  float64        // what part of the units it fills, up to goodFill
+	bestFill float64        // the most that any point filled
 	keyless  hashkey.Key    // of the keyless records in this batch,
 	keylessS string         // in decimal; "" before the first
 }
@@ -106,11 +107,15 @@ func (b *batch) hold(r *record, size, end int) {
 	last.size, last.end = uint32(size), uint32(end)
 }
 
-// consider makes m the point to cut at if it is no worse than the one so far.
+// consider makes m the point to cut at if it is no worse than the one so far, or
+// little worse and twice as large: or records that fill one unit best would go one
+// by one, however many there are.
 func (p *packer) consider(m aggregate.Mark, k *packing, outer int) {
-	if fill := min(k.fill(m.Size()+outer), goodFill); fill >= p.cutFill {
+	fill := min(k.fill(m.Size()+outer), goodFill)
+	if fill >= p.cutFill || m.Size() >= 2*p.cut.Size() && fill >= p.bestFill-waitPrice {
 		p.cut, p.cutFill = m, fill
 	}
+	p.bestFill = max(p.bestFill, fill)
 }
 
 // keylessHashKey returns the hash key of this batch's keyless records: one for
@@ -126,16 +131,15 @@ func (p *packer) keylessHashKey(in hashkey.Range) string {
 
 // worthWaiting says whether b, which has come to a point where it might be cut,
 // is expected to fill its units better at a later point, by more than that wait
-// costs. rate is what comes in, in bytes a nanosecond, room what the buffer still
-// takes.
-func (b *batch) worthWaiting(k *packing, outer int, now time.Duration, rate float64, room int) bool {
+// costs. rate is what comes in, in bytes a nanosecond.
+func (b *batch) worthWaiting(k *packing, outer int, now time.Duration, rate float64) bool {
 	p := b.packer
 	if p.cutFill >= goodFill || b.due <= now {
 		return false
 	}
 	size := p.Size()
 	mean := float64(size-wire.Overhead) / float64(len(b.records))
-	most := min(float64(k.limit), float64(size)+float64(room), float64(size)+rate*float64(b.due-now))
+	most := min(float64(k.limit), float64(size)+rate*float64(b.due-now))
 	for edge := p.edge; ; edge += k.unit {
 		if float64(edge) > most {
 			return false

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"go.uber.org/goleak"
 
 	"github.com/kinpack/kinpack/producer"
 )
@@ -242,5 +243,25 @@ func TestCloseAmidPuts(t *testing.T) {
 				t.Errorf("%d accepted, %d done, %+v", accepted, len(b.all()), p.Stats())
 			}
 		})
+	}
+}
+
+// No goroutine is left after Close, and none while idle.
+func TestNoGoroutineLeft(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	f := newFake(t, 4)
+	p, err := producer.New(t.Context(), f, stream, producer.WithLogger(quiet))
+	if err != nil {
+		t.Fatal(err)
+	}
+	goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	var b book
+	for range 3 {
+		put(t, p, &b, "a", "b", "c", "d", "")
+		f.split(t, f.srv.Shards(stream)[len(f.srv.Shards(stream))-1].ID)
+		flush(t, p)
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

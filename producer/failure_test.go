@@ -316,3 +316,20 @@ func (f *fake) owner(e types.PutRecordsRequestEntry) string {
 	}
 	return ""
 }
+
+// What failed goes again at once if others stand behind it.
+func TestRetryWithOthersBehind(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		f.fail(unavailable, theFirst)
+		p := open(t, f, producer.WithMaxBufferedTime(10*time.Minute), producer.WithRecordTTL(0),
+			producer.WithAggregationMaxSize(1000), producer.WithAggregationLimit(1000), producer.WithPutUnit(1000))
+		start := time.Now()
+		fill(t, p, "k", 300, 300)
+		fill(t, p, "k", 960, 960) // does not fit, and is full
+		pass(5 * time.Second)
+		if n := len(f.srv.Records(stream)); n != 2 {
+			t.Errorf("%d records after %v", n, time.Since(start))
+		}
+	})
+}

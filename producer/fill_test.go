@@ -1,11 +1,14 @@
 package producer_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/kinpack/kinpack/internal/realdata"
 	"github.com/kinpack/kinpack/producer"
@@ -131,4 +134,43 @@ func TestFloodFill(t *testing.T) {
 		}
 		flood(name, keys, func(i int) []byte { return all[i%len(all)].Data }, 200_000)
 	}
+}
+
+// What is overdue goes, even if its units are not full.
+func TestOverdueGoes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			if n == 0 {
+				time.Sleep(time.Second)
+			}
+			return f.Client.PutRecords(ctx, in)
+		}
+		p := open(t, f)
+		put(t, p, &book{}, "k")
+		pass(ms(150))
+		fill(t, p, "k", 60*500, 500) // a full unit and some
+		pass(2 * time.Second)
+		if c := f.calls(); len(c) != 2 || len(c[1].entries[0].Data) < 60*500 {
+			t.Errorf("%d calls, the second of %d bytes", len(c), len(c[1].entries[0].Data))
+		}
+	})
+}
+
+// It waits on for a point that fills the units better.
+func TestWorthWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		p := open(t, f, producer.WithRateLimit(0))
+		for range 5000 {
+			fill(t, p, "k", 10_000, 10_000)
+			time.Sleep(ms(1))
+		}
+		flush(t, p)
+		s := p.Stats()
+		fill := float64(s.KinesisRecordsDataPut) / float64(s.PutUnits) / producer.PutUnit
+		if fill < 0.98 {
+			t.Errorf("a fill of %.4f in %d aggregates", fill, s.KinesisRecordsPut)
+		}
+	})
 }

@@ -35,14 +35,6 @@ func (g *gate) tryEnter(need int) bool {
 	return true
 }
 
-// room returns how many bytes there are for those who come next.
-func (g *gate) room() int {
-	if len(g.waiting) > 0 {
-		return 0
-	}
-	return g.max - g.used
-}
-
 // leave gives n bytes back and lets in who fits now.
 func (g *gate) leave(n int) {
 	g.used -= n

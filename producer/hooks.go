@@ -95,7 +95,7 @@ type Entry struct {
 // Finished tells of user records that are put or failed.
 type Finished struct {
 	Stream        string
-	ShardID       string // where they are; "" if they failed
+	ShardID       string // where they are; "" if they are nowhere that is known
 	UserRecords   int
 	Bytes         int           // of their data
 	UnitsUnpacked int           // PUT payload units if they had gone out one by one
@@ -177,8 +177,8 @@ func (p *Producer) tellShards(err error) {
 	p.events = append(p.events, event{shards: t})
 }
 
-// unlock frees the mutex and tells the hooks what happened meanwhile.
-func (p *Producer) unlock() {
+// unlockAndTell frees the mutex and tells the hooks what happened meanwhile.
+func (p *Producer) unlockAndTell() {
 	events := p.events
 	p.events = nil
 	p.mu.Unlock()

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/kinpack/kinpack/producer"
 )
 
@@ -55,48 +53,6 @@ func TestCallsInDone(t *testing.T) {
 		}
 		if len(b.all()) != 4 {
 			t.Errorf("%d records done", len(b.all()))
-		}
-	})
-}
-
-// No goroutine is left after Close, and none while idle.
-func TestNoGoroutineLeft(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	f := newFake(t, 4)
-	p, err := producer.New(t.Context(), f, stream, producer.WithLogger(quiet))
-	if err != nil {
-		t.Fatal(err)
-	}
-	goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	var b book
-	for range 3 {
-		put(t, p, &b, "a", "b", "c", "d", "")
-		f.split(t, f.srv.Shards(stream)[len(f.srv.Shards(stream))-1].ID)
-		flush(t, p)
-	}
-	if err := p.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-// FailIfThrottled hands throttled records back at once, and only those.
-func TestFailIfThrottled(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		f := newFake(t, 1)
-		p := open(t, f, producer.WithFailIfThrottled(true))
-		f.fail(throttled, theFirst)
-		var b book
-		put(t, p, &b, "throttled")
-		flush(t, p)
-		if r := b.of(t, "throttled"); !errors.Is(r.Err, producer.ErrRefused) || putError(t, r.Err).Code != "ProvisionedThroughputExceededException" || r.Attempts != 1 {
-			t.Errorf("%+v", r)
-		}
-		n := len(f.calls())
-		f.fail(unavailable, func(i int) bool { return i == n })
-		put(t, p, &b, "not throttled")
-		flush(t, p)
-		if r := b.of(t, "not throttled"); r.Err != nil || r.Attempts != 2 {
-			t.Errorf("%+v", r)
 		}
 	})
 }

@@ -32,7 +32,7 @@ func (p *Producer) keylessLane(now time.Duration) *lane {
 	n := len(p.shards) * p.cfg.lanes
 	for i := range min(n, keylessLooks) {
 		l := p.laneAt((k.next + i) % n)
-		if len(l.underWay) == 0 && len(l.back) == 0 && !l.waiting && l.shard.notBefore <= now {
+		if len(l.underWay) == 0 && len(l.back) == 0 && !l.lined && l.shard.notBefore <= now {
 			k.next += i
 			stay = nil
 			break

@@ -29,8 +29,8 @@ type lane struct {
 	underWay []*batch
 	flying   map[string]bool // partition keys under way by themselves, if ordered
 	packed   int             // of those under way, not by themselves
-	waiting  bool            // in the shard's ready
-	deficit  int             // of its turns among the shard's lanes, in bytes
+	lined    bool            // in the shard's ready
+	turn     int64           // bytes sent, or what counts as such: the least goes first
 
 	// What came in since the batch before the open one was begun.
 	since   [2]time.Duration // beginnings of that one and of the open one
@@ -46,9 +46,8 @@ func (l *lane) open() *batch {
 }
 
 // add appends a record at the end of the queue. flushed says that somebody waits
-// for it, room how many bytes the buffer still takes. changed says whether the
-// lane has to be looked at.
-func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool, room int) (changed bool) {
+// for it. changed says whether the lane has to be looked at.
+func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool) (changed bool) {
 	if l.alone || r.lone() {
 		l.closeOpen(now)
 		l.queue = append(l.queue, newAlone(r, data, l.shard.Range))
@@ -61,7 +60,7 @@ func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool, room
 			changed = true
 		}
 		ripe := b.ripe
-		if l.addTo(b, r, data, now, flushed, room) {
+		if l.addTo(b, r, data, now, flushed) {
 			return changed || flushed || b.ripe != ripe
 		}
 		l.closeOpen(now)
@@ -82,7 +81,7 @@ func (l *lane) begin(now time.Duration) *batch {
 }
 
 // addTo adds a record to an open batch, or says that this is full.
-func (l *lane) addTo(b *batch, r *record, data []byte, now time.Duration, flushed bool, room int) bool {
+func (l *lane) addTo(b *batch, r *record, data []byte, now time.Duration, flushed bool) bool {
 	if len(b.records) >= l.packing.maxCount {
 		return false
 	}
@@ -97,7 +96,7 @@ func (l *lane) addTo(b *batch, r *record, data []byte, now time.Duration, flushe
 		b.due, b.flushed = min(b.due, now), true
 	}
 	if atEdge && !b.ripe && 2*l.packing.ceil(b.packer.cut.Size()+len(l.key)) >= l.packing.target {
-		b.ripe = !b.worthWaiting(l.packing, len(l.key), now, l.rate(now), room)
+		b.ripe = !b.worthWaiting(l.packing, len(l.key), now, l.rate(now))
 	}
 	return true
 }
@@ -124,7 +123,7 @@ func (l *lane) closeOpen(now time.Duration) {
 	rest := l.begin(now)
 	for i := range b.records[n:] {
 		r := &b.records[n+i]
-		if !l.addTo(rest, r, b.data(r), now, false, math.MaxInt) {
+		if !l.addTo(rest, r, b.data(r), now, false) {
 			panic("producer: a part of an aggregate does not fit")
 		}
 	}
@@ -143,10 +142,10 @@ func (l *lane) freeze(now time.Duration) {
 
 // free says whether the lane's order allows another batch to go.
 func (l *lane) free() bool {
-	if l.alone {
-		return len(l.back) == 0 && (l.packed == 0 || !l.ordered)
+	if l.ordered && (len(l.back) > 0 || l.alone && l.packed > 0) {
+		return false
 	}
-	return len(l.back) == 0 && len(l.underWay) < l.inFlight
+	return l.alone || len(l.underWay) < l.inFlight
 }
 
 // ready says whether the first batch may go as far as it is concerned. One that is
@@ -201,7 +200,7 @@ func (l *lane) start(now time.Duration) *batch {
 		}
 		l.flying[b.records[0].partitionKey] = true
 	}
-	b.alone, b.wrap, b.sent = l.alone, l.wrap, now
+	b.alone, b.wrap, b.sent = l.alone, l.wrap && !b.records[0].lone(), now
 	return b
 }
 
@@ -230,13 +229,13 @@ func (l *lane) giveBack(r *record, data []byte, now time.Duration, flushed bool)
 		l.back = append(l.back, newAlone(r, data, l.shard.Range))
 		return
 	}
-	if n := len(l.back); n > 0 && l.back[n-1].packer != nil && l.addTo(l.back[n-1], r, data, now, flushed, math.MaxInt) {
+	if n := len(l.back); n > 0 && l.back[n-1].packer != nil && l.addTo(l.back[n-1], r, data, now, flushed) {
 		return
 	}
 	b := l.spares.newBatch(l.packing, len(l.key))
-	b.due = math.MaxInt64
+	b.due = now // it has waited for neighbours before
 	l.back = append(l.back, b)
-	if !l.addTo(b, r, data, now, flushed, math.MaxInt) {
+	if !l.addTo(b, r, data, now, flushed) {
 		panic("producer: a record does not fit an empty aggregate: " + aggregate.ErrFull.Error())
 	}
 }
@@ -257,7 +256,7 @@ func (l *lane) queueBack(now time.Duration) {
 			last.flushed = last.flushed || next.flushed
 			for i := range next.records {
 				r := &next.records[i]
-				if !l.addTo(last, r, next.data(r), now, false, math.MaxInt) {
+				if !l.addTo(last, r, next.data(r), now, false) {
 					panic("producer: two aggregates do not fit into one")
 				}
 			}

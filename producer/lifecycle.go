@@ -63,8 +63,8 @@ func (p *Producer) flush(now time.Duration) <-chan struct{} {
 // back with ErrClosed, and Close returns an error that counts those records and
 // wraps ctx's. Either way no goroutine is left, for which Close waits: a Client
 // that does not give up when its ctx ends, or a done that does not return, holds
-// it up. Further calls of Close wait for the first and return the same. In a done
-// it returns ErrInDone.
+// it up. Further calls of Close wait for the first, whatever their ctx, and return
+// the same. In a done it returns ErrInDone.
 func (p *Producer) Close(ctx context.Context) error {
 	if p.teller.isCurrent() {
 		return ErrInDone
@@ -103,7 +103,7 @@ func (p *Producer) Close(ctx context.Context) error {
 // records follow as they return.
 func (p *Producer) giveUp() {
 	p.mu.Lock()
-	defer p.unlock()
+	defer p.unlockAndTell()
 	p.gaveUp = true
 	p.cancel()
 	now := p.now()
@@ -158,7 +158,7 @@ func (p *Producer) makeDue(now time.Duration, flushed bool) {
 // at first (WithAggregation).
 func (p *Producer) SetAggregation(on bool) {
 	p.mu.Lock()
-	defer p.unlock()
+	defer p.unlockAndTell()
 	if on == p.aggregation || p.gaveUp {
 		return
 	}

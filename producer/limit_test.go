@@ -1,10 +1,13 @@
 package producer_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/kinpack/kinpack/producer"
 )
@@ -87,11 +90,15 @@ func TestRateLimitLargeRecord(t *testing.T) {
 	})
 }
 
-// Lanes of a shard get as many bytes each, whatever the size of their records.
+// Lanes of a shard get as many bytes each, also if their aggregates differ in size.
 func TestRateLimitIsShared(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFake(t, 1)
-		p := open(t, f, producer.WithRateLimit(100), producer.WithLanes(2), producer.WithRecordTTL(0), producer.WithMaxInFlight(1))
+		f.put = func(n int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			time.Sleep(ms(1))
+			return f.Client.PutRecords(ctx, in)
+		}
+		p := open(t, f, producer.WithRateLimit(100), producer.WithLanes(2), producer.WithRecordTTL(0), producer.WithAggregationMaxCount(100))
 		keys := map[string]string{} // outer key -> a partition key
 		for i := 0; len(keys) < 2; i++ {
 			k := fmt.Sprint("key ", i)
@@ -101,17 +108,17 @@ func TestRateLimitIsShared(t *testing.T) {
 		}
 		pass(time.Minute)
 		skip := len(f.calls())
-		fill(t, p, keys["a"], 10<<20, 300)
-		fill(t, p, keys["b"], 10<<20, 200_000)
-		pass(8 * time.Second)
+		fill(t, p, keys["a"], 10<<20, 1000)
+		fill(t, p, keys["b"], 10<<20, 10_000)
+		pass(12 * time.Second)
 		sent := map[string]int{}
 		for _, c := range f.calls()[skip:] {
 			for _, e := range c.entries {
 				sent[*e.PartitionKey] += len(e.Data)
 			}
 		}
-		if a, b := sent["a"], sent["b"]; a+b < 8<<20 || max(a, b)-min(a, b) > 3<<19 { // they go by up to 1 MiB
-			t.Errorf("in 8 s the lanes sent %v", sent)
+		if a, b := sent["a"], sent["b"]; max(a, b)-min(a, b) > 3<<20 {
+			t.Errorf("in 12 s the lanes sent %v", sent)
 		}
 		flush(t, p)
 	})
@@ -170,7 +177,7 @@ func TestGrowth(t *testing.T) {
 			flush(t, p)
 			sizes := client.sizes()
 			for i, n := range sizes[1 : len(sizes)-1] {
-				if u := (n + unit - 1) / unit; u != c.most || float64(n) < 0.98*float64(u*unit) {
+				if u := (n + unit - 1) / unit; u != c.most || n+len("a") > u*unit || float64(n) < 0.98*float64(u*unit) {
 					t.Errorf("%s: aggregate %d of %d bytes, %d units, want %d full ones", name, i+1, n, u, c.most)
 				}
 			}
@@ -225,5 +232,46 @@ func TestFullBufferGoesAtOnce(t *testing.T) {
 			t.Errorf("%d of 1,000 done", n)
 		}
 		flush(t, p)
+	})
+}
+
+// A shard that stays keeps its rate limit across a new map.
+func TestLimitAcrossReshard(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 2)
+		p := open(t, f, producer.WithRateLimit(10), producer.WithRecordTTL(0))
+		stays := f.keys(t, shardID(0), 1)[0]
+		fill(t, p, stays, 100_000, 100_000) // its burst
+		flush(t, p)
+		f.split(t, shardID(1))
+		var b book
+		for i := range 30 {
+			put(t, p, &b, fmt.Sprint(i))
+		}
+		flush(t, p) // a wrong landing: the map is new
+		start := time.Now()
+		fill(t, p, stays, 100_000, 100_000)
+		flush(t, p)
+		if d := time.Since(start); p.Stats().Shards != 3 || d < 500*time.Millisecond {
+			t.Errorf("%d shards, the next 100,000 bytes took %v", p.Stats().Shards, d)
+		}
+	})
+}
+
+// The smallest limit is one, and not none.
+func TestSmallestLimit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		p := open(t, f, producer.WithAggregationMaxSize(1), producer.WithAggregationLimit(1))
+		var b book
+		for i := range 50 {
+			put(t, p, &b, fmt.Sprint(i))
+		}
+		flush(t, p)
+		for _, r := range f.srv.Records(stream) {
+			if len(r.Data) > 30 {
+				t.Errorf("aggregate of %d bytes", len(r.Data))
+			}
+		}
 	})
 }

@@ -46,7 +46,7 @@ func (p *Producer) refresh() {
 	p.wg.Go(func() {
 		shards, err := p.listShards(p.ctx, all)
 		p.mu.Lock()
-		defer p.unlock()
+		defer p.unlockAndTell()
 		p.list.busy = false
 		p.listed(shards, err, p.now())
 	})
@@ -85,6 +85,14 @@ func (p *Producer) listed(shards []listedShard, err error, now time.Duration) {
 		p.list.pending = nil
 		p.refresh()
 	})
+}
+
+// forget drops the map, and what is known of any shard: the stream was deleted,
+// and one that is made anew under its name has other shards under the same ids.
+func (p *Producer) forget(now time.Duration) {
+	clear(p.ranges)
+	p.install(nil, now)
+	p.refresh()
 }
 
 func (p *Producer) logListing(err error) {

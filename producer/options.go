@@ -26,7 +26,9 @@ const (
 	maxCallRecords = 500      // API Reference, PutRecords
 	maxCallBytes   = 10 << 20 // the same
 	maxLanes       = 256
-	maxLaneKey     = 2 // bytes: z9 is the 260th
+	maxRateLimit   = 100_000            // percent
+	longest        = 7 * 24 * time.Hour // for WithMaxBufferedTime: what others add to it does not overflow
+	maxLaneKey     = 2                  // bytes: z9 is the 260th
 )
 
 // Option sets one thing about a Producer.
@@ -89,7 +91,7 @@ func (c *config) validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(c.maxBufferedTime >= 0, "WithMaxBufferedTime: %v, want 0 or more", c.maxBufferedTime)
+	check(c.maxBufferedTime >= 0 && c.maxBufferedTime <= longest, "WithMaxBufferedTime: %v, want 0 to %v", c.maxBufferedTime, longest)
 	check(c.maxRecordSize >= 1 && c.maxRecordSize <= maxRecordSize, "WithMaxRecordSize: %d bytes, want 1 to %d", c.maxRecordSize, maxRecordSize)
 	check(c.aggregateSize >= 1 && c.aggregateSize < c.maxRecordSize, "WithAggregationMaxSize: %d bytes, want 1 to below the record size of %d", c.aggregateSize, c.maxRecordSize)
 	check(c.aggregateLimit == 0 || c.aggregateLimit >= c.aggregateSize && c.aggregateLimit <= c.maxRecordSize, "WithAggregationLimit: %d bytes, want 0 or the aggregation size of %d to the record size of %d", c.aggregateLimit, c.aggregateSize, c.maxRecordSize)
@@ -101,7 +103,7 @@ func (c *config) validate() error {
 	check(c.maxInFlight >= 1, "WithMaxInFlight: %d calls, want 1 or more", c.maxInFlight)
 	check(c.callRecords >= 1 && c.callRecords <= maxCallRecords, "WithCollectionMaxCount: %d, want 1 to %d", c.callRecords, maxCallRecords)
 	check(c.callBytes >= 1 && c.callBytes <= maxCallBytes, "WithCollectionMaxSize: %d bytes, want 1 to %d", c.callBytes, maxCallBytes)
-	check(c.rateLimit >= 0, "WithRateLimit: %d percent, want 0 (none) or more", c.rateLimit)
+	check(c.rateLimit >= 0 && c.rateLimit <= maxRateLimit, "WithRateLimit: %d percent, want 0 (none) to %d", c.rateLimit, maxRateLimit)
 	check(c.recordTTL >= 0, "WithRecordTTL: %v, want 0 (never) or more", c.recordTTL)
 	check(c.recordTTL <= 0 || c.maxBufferedTime < c.recordTTL, "WithMaxBufferedTime: %v, want less than the time to live of %v", c.maxBufferedTime, c.recordTTL)
 	check(c.callTimeout > 0, "WithRequestTimeout: %v, want more than 0", c.callTimeout)
@@ -116,7 +118,7 @@ func (c *config) packing() packing {
 		limit = c.maxRecordSize
 	}
 	if c.rateLimit > 0 { // no aggregate needs more than the burst that a shard is given
-		limit = min(limit, max(c.aggregateSize, shardBytes*c.rateLimit/100))
+		limit = min(limit, max(c.aggregateSize, shardBytes/100*c.rateLimit))
 	}
 	return packing{unit: c.putUnit, target: c.aggregateSize, limit: limit, maxCount: c.aggregateCount, linger: c.maxBufferedTime}
 }
@@ -135,14 +137,16 @@ func laneKeys(n int) []string {
 }
 
 // WithAggregation says whether user records are packed at all: default true (the
-// KPL's AggregationEnabled). SetAggregation changes it later.
+// KPL's AggregationEnabled). SetAggregation changes it later. While it is off a
+// partition key has one record under way at a time, unless WithMaxInFlightPerLane
+// gives up the order, and the records behind one that waits for that wait too.
 func WithAggregation(on bool) Option {
 	return func(c *config) { c.aggregation = on }
 }
 
 // WithMaxBufferedTime bounds how long a user record waits for neighbours before
-// its aggregate is ready to be sent: from 0 to below WithRecordTTL, default 100 ms
-// (the KPL's RecordMaxBufferedTime). What then still holds it is the aggregate of
+// its aggregate is ready to be sent: from 0 to below WithRecordTTL, at most 7 days,
+// default 100 ms (the KPL's RecordMaxBufferedTime). What then still holds it is the aggregate of
 // its lane that is under way, the rate limit, a backoff, or all slots being taken:
 // Stats.LateTime and Entry.Late say how long.
 func WithMaxBufferedTime(d time.Duration) Option {
@@ -161,7 +165,8 @@ func WithAggregationMaxSize(n int) Option {
 
 // WithAggregationLimit sets the size in bytes that no aggregate passes, its outer
 // partition key included: WithAggregationMaxSize to WithMaxRecordSize; 0, the
-// default, is WithMaxRecordSize. The KPL never grows an aggregate beyond
+// default, is WithMaxRecordSize. It grows no further than the burst that
+// WithRateLimit gives a shard either, unless WithAggregationMaxSize is larger. The KPL never grows an aggregate beyond
 // AggregationMaxSize; give that here for the same.
 func WithAggregationLimit(n int) Option {
 	return func(c *config) { c.aggregateLimit = n }
@@ -234,8 +239,8 @@ func WithCollectionMaxSize(n int) Option {
 }
 
 // WithRateLimit bounds what is sent to a shard, in percent of the 1,000 records
-// and 1 MiB a second that it takes, with a burst of one second: 0 for no limit,
-// default 150 (the KPL's RateLimit). Over 100 leaves room for a shard that other
+// and 1 MiB a second that it takes, with a burst of one second: up to 100,000, 0
+// for no limit, default 150 (the KPL's RateLimit). Over 100 leaves room for a shard that other
 // producers use less; under 100 leaves them room.
 func WithRateLimit(percent int) Option {
 	return func(c *config) { c.rateLimit = percent }

@@ -127,14 +127,14 @@ func New(ctx context.Context, client Client, stream string, opts ...Option) (*Pr
 // learnStream asks for all that there is to know about the stream before the
 // first Put. An error is one that New fails with.
 func (p *Producer) learnStream(ctx context.Context) error {
-	managed, err := p.describe(ctx)
+	summary, err := p.describe(ctx)
 	if noStream(err) {
 		return err
 	}
 	p.mu.Lock()
-	p.described(managed, err, p.now())
-	managed = p.managed
-	p.unlock()
+	p.described(summary, err, p.now())
+	managed := p.managed
+	p.unlockAndTell()
 	if managed || ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -143,7 +143,7 @@ func (p *Producer) learnStream(ctx context.Context) error {
 		return err
 	}
 	p.mu.Lock()
-	defer p.unlock()
+	defer p.unlockAndTell()
 	p.listed(all, err, p.now())
 	return nil
 }
@@ -210,7 +210,7 @@ func (p *Producer) put(ctx context.Context, r *Record, done func(Result), mayWai
 	if now >= p.strategy.due {
 		p.askStrategy()
 	}
-	if l := p.route(&rec, now); l.add(&rec, r.Data, now, false, p.gate.room()) {
+	if l := p.route(&rec, now); l.add(&rec, r.Data, now, false) {
 		p.kick(l, now)
 	}
 	return nil
@@ -286,6 +286,9 @@ func (p *Producer) full(ctx context.Context, need int, mayWait bool) error {
 		return ErrInDone
 	}
 	w := p.gate.enter(need)
+	if w == nil { // there is room by now
+		return nil
+	}
 	p.mu.Unlock()
 	select {
 	case <-w.answered:

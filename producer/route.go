@@ -64,32 +64,29 @@ func (p *Producer) route(r *record, now time.Duration) *lane {
 // waits in the others moves to the lanes that now own its keys.
 func (p *Producer) install(m *shardmap.Map, now time.Duration) {
 	p.generation++
-	old := make(map[shardmap.Shard]*shard, len(p.shards))
-	for _, s := range p.shards {
-		old[s.Shard] = s
-	}
 	before := p.shards
-	p.shardMap = m
+	kept := map[shardmap.Shard]*shard{}
 	if m == nil { // the whole stream is one
 		p.shards = []*shard{p.newShard(shardmap.Shard{Range: hashkey.Range{Last: hashkey.Max()}})}
-		clear(old)
-		for _, s := range before {
-			old[s.Shard] = s
-		}
 	} else {
+		for _, s := range before {
+			kept[s.Shard] = s
+		}
 		p.shards = make([]*shard, m.Len())
 		for i := range p.shards {
-			if s := old[m.At(i)]; s != nil {
-				p.shards[i] = s
-				delete(old, s.Shard)
-			} else {
+			if p.shards[i] = kept[m.At(i)]; p.shards[i] == nil {
 				p.shards[i] = p.newShard(m.At(i))
 			}
 		}
+		clear(kept)
+		for _, s := range p.shards {
+			kept[s.Shard] = s
+		}
 	}
+	p.shardMap = m
 	p.keyless = keyless{next: p.keyless.next}
 	for _, s := range before {
-		if old[s.Shard] == s {
+		if kept[s.Shard] != s {
 			p.retire(s, now)
 		}
 	}
@@ -104,7 +101,7 @@ func (p *Producer) retire(s *shard, now time.Duration) {
 	p.setTimer(s, 0, now)
 	for _, l := range s.lanes {
 		p.requeue(l, now)
-		if len(l.underWay) > 0 && l.ordered {
+		if len(l.underWay) > 0 {
 			p.gone = append(p.gone, l)
 		}
 	}
@@ -115,7 +112,7 @@ func (p *Producer) requeue(l *lane, now time.Duration) {
 	for _, b := range l.take() {
 		for i := range b.records {
 			r := &b.records[i]
-			p.route(r, now).add(r, b.data(r), now, p.awaited(r), p.gate.room())
+			p.route(r, now).add(r, b.data(r), now, p.awaited(r))
 		}
 		p.spares.putBatch(b)
 	}
@@ -125,7 +122,7 @@ func (p *Producer) requeue(l *lane, now time.Duration) {
 // has batches under way that might have to be sent again, and go first.
 func (p *Producer) held(l *lane) bool {
 	return len(p.gone) > 0 && slices.ContainsFunc(p.gone, func(g *lane) bool {
-		return g.index == l.index && g.shard.Overlaps(l.shard.Range)
+		return g.ordered && g.index == l.index && g.shard.Overlaps(l.shard.Range)
 	})
 }
 
@@ -135,14 +132,13 @@ func (p *Producer) kick(l *lane, now time.Duration) {
 	if s.closed {
 		return
 	}
-	if len(l.back) > 0 && len(l.underWay) == 0 && !p.held(l) {
+	if len(l.back) > 0 && (!l.ordered || len(l.underWay) == 0 && !p.held(l)) {
 		l.queueBack(now)
 	}
-	if !l.waiting && l.ready(now) && l.free() && !p.held(l) {
-		l.waiting = true
-		s.ready = append(s.ready, l)
+	if !l.lined && l.ready(now) && l.free() && !p.held(l) {
+		s.line(l)
 	}
-	if at := l.due(); !l.waiting && at > now && at != never {
+	if at := l.due(); !l.lined && at > now && at != never {
 		p.wakeBy(s, at, now)
 	}
 	p.offer(s, now)
@@ -164,14 +160,17 @@ func (p *Producer) offer(s *shard, now time.Duration) {
 		p.wakeBy(s, s.notBefore, now)
 		return
 	}
-	l, at := s.turn(now)
+	l, at := s.next(now)
+	for l != nil && at > now && p.expire(l, now) {
+		l, at = s.next(now)
+	}
 	switch {
 	case l == nil:
 	case at > now:
 		// It is cut now: one that grew on while it waits for the limit would have
 		// to wait for more and more.
 		l.freeze(now)
-		p.wakeBy(s, at, now)
+		p.wakeBy(s, min(at, p.expiry(&l.queue[0].records[0])), now)
 	default:
 		s.queued = true
 		p.outbox = append(p.outbox, s)
@@ -188,7 +187,8 @@ func (p *Producer) wakeBy(s *shard, at, now time.Duration) {
 
 // setTimer has a shard's lanes looked at at a time, or never if that is 0.
 func (p *Producer) setTimer(s *shard, at, now time.Duration) {
-	stopped := s.wakeAt != 0 && s.timer.Stop()
+	// Not only while wakeAt is set: a run that came late may have cleared it.
+	stopped := s.timer != nil && s.timer.Stop()
 	s.wakeAt = at
 	if at == 0 {
 		if stopped {

@@ -40,7 +40,7 @@ func (p *Producer) work() {
 			return
 		}
 		p.hire() // for what did not fit into the call
-		p.unlock()
+		p.unlockAndTell()
 		packers := make([]*packer, 0, len(call))
 		for _, e := range call {
 			packers = append(packers, e.batch.seal(e.lane.key))
@@ -54,7 +54,7 @@ func (p *Producer) work() {
 		p.mu.Lock()
 		p.settle(call, answers)
 		if len(p.events) > 0 {
-			p.unlock()
+			p.unlockAndTell()
 			p.mu.Lock()
 		}
 	}
@@ -70,12 +70,11 @@ func (p *Producer) hire() {
 
 // cut takes the next call from the outbox. The mutex is held.
 func (p *Producer) cut(now time.Duration) (call []entry) {
-	p.pressed = false
 	bytes := 0
 	for len(p.outbox) > 0 {
 		s := p.outbox[0]
 		for s.notBefore <= now {
-			l, at := s.turn(now)
+			l, at := s.next(now)
 			if l == nil || at > now {
 				break
 			}
@@ -150,5 +149,8 @@ func answerOf(out *kinesis.PutRecordsOutput, err error, i int) answer {
 	if code := aws.ToString(r.ErrorCode); code != "" {
 		return answer{err: &smithy.GenericAPIError{Code: code, Message: aws.ToString(r.ErrorMessage)}}
 	}
-	return answer{shardID: aws.ToString(r.ShardId), sequenceNumber: aws.ToString(r.SequenceNumber)}
+	if aws.ToString(r.ShardId) == "" || aws.ToString(r.SequenceNumber) == "" {
+		return answer{err: errors.New("the service's answer says neither where the record is nor why it is not"), unknown: true}
+	}
+	return answer{shardID: *r.ShardId, sequenceNumber: *r.SequenceNumber}
 }

@@ -138,6 +138,9 @@ func (p *Producer) failed(e entry, a answer, now time.Duration) {
 		return
 	}
 	p.finish(e.batch, e.batch.records, outcome{kind: ErrRefused, cause: a.err, whole: true}, now)
+	if noStream(a.err) && p.shardMap != nil {
+		p.forget(now)
+	}
 }
 
 // again routes an entry's records anew, in front of what is newer; those whose
@@ -181,13 +184,19 @@ func (p *Producer) again(e entry, err error, maybeStored bool, now time.Duration
 }
 
 // expired says whether a record's time to live is over.
-func (p *Producer) expired(r *record, now time.Duration) bool {
-	return p.cfg.recordTTL > 0 && now-r.put >= p.cfg.recordTTL
+func (p *Producer) expired(r *record, now time.Duration) bool { return now >= p.expiry(r) }
+
+// expiry returns when it is.
+func (p *Producer) expiry(r *record) time.Duration {
+	if p.cfg.recordTTL == 0 || p.cfg.recordTTL > never-r.put {
+		return never
+	}
+	return r.put + p.cfg.recordTTL
 }
 
 // expire hands back what has waited in l for too long. It is called when the
-// lane's turn comes, so at most a call and a backoff late, and says whether it
-// found anything.
+// lane's turn comes, or would but for the rate limit, so at most a call and a
+// backoff late, and says whether it found anything.
 func (p *Producer) expire(l *lane, now time.Duration) bool {
 	if len(l.queue) == 0 || !p.expired(&l.queue[0].records[0], now) {
 		return false

@@ -1,10 +1,11 @@
 package producer
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"time"
 
-	"github.com/kinpack/kinpack/aggregate"
 	"github.com/kinpack/kinpack/producer/internal/bucket"
 	"github.com/kinpack/kinpack/producer/internal/shardmap"
 )
@@ -22,51 +23,43 @@ type shard struct {
 	failures  int           // in a row
 	notBefore time.Duration // end of the backoff
 
-	ready  []*lane // that may send but for the limit; they take turns
+	ready  []*lane // that may send but for the limit; they take turns,
+	turn   int64   // and this was the last one's
 	queued bool    // in the outbox
 	timer  *time.Timer
 	wakeAt time.Duration // what timer is set to, 0 for nothing
 }
 
-// quantum is what a turn is worth to a lane, in bytes.
-const quantum = aggregate.DefaultMaxSize
-
 // predicted says whether the shard is one that hash keys were looked up for.
 func (s *shard) predicted() bool { return s.ID != "" }
 
-// turn returns the lane whose turn it is, by deficit round robin over the bytes
-// of their next batches, and when it may go, which is now or later. It returns nil
-// if none is ready.
-func (s *shard) turn(now time.Duration) (l *lane, at time.Duration) {
-	for len(s.ready) > 0 {
-		l := s.ready[0]
-		if !l.ready(now) || !l.free() { // what it had is gone
-			s.leave()
-			continue
-		}
-		n := l.nextBytes(now)
-		if len(s.ready) > 1 && l.deficit < n {
-			l.deficit += quantum
-			s.ready = append(s.ready[1:], l)
-			continue
-		}
-		return l, now + s.bucket.Wait(now, n)
-	}
-	return nil, 0
+// line puts a lane into ready. It does not save up turns that it did not need.
+func (s *shard) line(l *lane) {
+	l.lined, l.turn = true, max(l.turn, s.turn)
+	s.ready = append(s.ready, l)
 }
 
-// leave takes the first lane out of ready.
-func (s *shard) leave() {
-	s.ready[0].waiting = false
-	s.ready[0] = nil
-	s.ready = s.ready[1:]
+// next returns the lane whose turn it is, the one that has sent the fewest bytes
+// since they compete, and when it may go, which is now or later. It returns nil if
+// none is ready.
+func (s *shard) next(now time.Duration) (l *lane, at time.Duration) {
+	s.ready = slices.DeleteFunc(s.ready, func(l *lane) bool {
+		l.lined = l.ready(now) && l.free() // what it had may be gone
+		return !l.lined
+	})
+	if len(s.ready) == 0 {
+		return nil, 0
+	}
+	l = slices.MinFunc(s.ready, func(a, b *lane) int { return cmp.Compare(a.turn, b.turn) })
+	return l, now + s.bucket.Wait(now, l.nextBytes(now))
 }
 
 // start sends the next batch of the lane whose turn it is.
 func (s *shard) start(l *lane, now time.Duration) *batch {
 	n := l.nextBytes(now)
 	s.bucket.Take(now, n)
-	l.deficit = max(0, l.deficit-n)
+	s.turn = l.turn
+	l.turn += int64(n)
 	return l.start(now)
 }
 

@@ -98,7 +98,13 @@ func simulate(t *testing.T, seed uint64, face func(*kinesistest.Server) producer
 	if rnd.IntN(5) == 0 {
 		weather.Denied = 0.02
 	}
-	s.srv.SetFaults(kinesistest.Storm(seed, weather))
+	denied := s.onDemand && rnd.IntN(3) == 0
+	s.srv.SetFaults(kinesistest.Storm(seed, weather), func(_ context.Context, r kinesistest.Request) (f kinesistest.Fault) {
+		if denied && r.Operation == "DescribeStreamSummary" {
+			f.Failure = kinesistest.APIError(400, "AccessDeniedException")
+		}
+		return f
+	})
 
 	stop := make(chan struct{})
 	var meddlers sync.WaitGroup
@@ -224,6 +230,9 @@ func (s *simulation) drive() {
 func (s *simulation) put(rnd *rand.Rand, g, i int, keyless bool) bool {
 	key := fmt.Sprintf("%d-%d", g, rnd.IntN(20))
 	o := &outcome{key: key, data: fmt.Sprintf("%s #%d %s", key, i, strings.Repeat("x", rnd.IntN(400)))}
+	if rnd.IntN(20) == 0 {
+		o.data += strings.Repeat("y", rnd.IntN(3000))
+	}
 	r := producer.Record{PartitionKey: key}
 	switch {
 	case keyless:

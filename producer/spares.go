@@ -33,7 +33,7 @@ func (s *spares) newBatch(k *packing, outer int) *batch {
 	} else {
 		b.packer = new(packer)
 	}
-	b.packer.MaxSize = k.limit - outer
+	b.packer.MaxSize = max(1, k.limit-outer) // 0 would be the default
 	b.packer.edge = k.unit - outer
 	return b
 }
@@ -44,7 +44,7 @@ func (s *spares) putPacker(p *packer) {
 		return
 	}
 	p.Reset()
-	p.cut, p.cutFill, p.keylessS = aggregate.Mark{}, 0, ""
+	p.cut, p.cutFill, p.bestFill, p.keylessS = aggregate.Mark{}, 0, 0, ""
 	s.packed += p.footprint()
 	s.packers = append(s.packers, p)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
@@ -19,9 +20,10 @@ import (
 type strategy struct {
 	due     time.Duration // when it is asked for again, by the first Put after it
 	busy    bool
-	failed  bool // the last time, which has been logged
-	suspect int  // maps in a row under which an aggregate landed wrong
-	seen    int  // the last of those maps
+	denied  bool      // the last time, which has been logged
+	suspect int       // maps in a row under which an aggregate landed wrong
+	seen    int       // the last of those maps
+	created time.Time // the stream, that the map is of
 }
 
 // askStrategy has the strategy asked for. The mutex is held.
@@ -32,44 +34,54 @@ func (p *Producer) askStrategy() {
 	p.strategy.busy = true
 	p.strategy.due = never
 	p.wg.Go(func() {
-		managed, err := p.describe(p.ctx)
+		summary, err := p.describe(p.ctx)
 		p.mu.Lock()
-		defer p.unlock()
+		defer p.unlockAndTell()
 		p.strategy.busy = false
-		p.described(managed, err, p.now())
+		p.described(summary, err, p.now())
 	})
 }
 
 // describe asks the service.
-func (p *Producer) describe(ctx context.Context) (managed bool, err error) {
+func (p *Producer) describe(ctx context.Context) (*types.StreamDescriptionSummary, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.callTimeout)
 	defer cancel()
 	input := &kinesis.DescribeStreamSummaryInput{}
 	input.StreamName, input.StreamARN = p.streamRef()
 	out, err := p.client.DescribeStreamSummary(ctx, input, noRetries)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if out == nil || out.StreamDescriptionSummary == nil {
-		return false, errors.New("DescribeStreamSummary gave neither an answer nor an error")
+		return nil, errors.New("DescribeStreamSummary gave neither an answer nor an error")
 	}
-	return out.StreamDescriptionSummary.RecordDistributionStrategy == types.RecordDistributionStrategyAuto, nil
+	return out.StreamDescriptionSummary, nil
 }
 
 // described takes in the answer. Without one all stays as it was. The mutex is
 // held.
-func (p *Producer) described(managed bool, err error, now time.Duration) {
-	p.strategy.due = now + askAgain + rand.N(askAgain/2)
+func (p *Producer) described(summary *types.StreamDescriptionSummary, err error, now time.Duration) {
+	s := &p.strategy
+	s.due = now + askAgain + rand.N(askAgain/2)
 	if err != nil {
-		if !p.strategy.failed && !p.gaveUp {
+		if !(s.denied && denied(err)) && !p.gaveUp {
 			p.cfg.logger.Warn("kinpack: the stream's record distribution strategy cannot be learnt; asking again later",
 				"stream", p.stream, "error", err, "service_managed", p.managed)
 		}
-		p.strategy.failed = true
+		s.denied = denied(err)
 		return
 	}
-	p.strategy.failed = false
-	if managed == p.managed || p.gaveUp {
+	s.denied = false
+	if p.gaveUp {
+		return
+	}
+	created := aws.ToTime(summary.StreamCreationTimestamp)
+	if !s.created.IsZero() && !created.Equal(s.created) && p.shardMap != nil {
+		p.forget(now)
+	}
+	s.created = created
+	managed := summary.RecordDistributionStrategy == types.RecordDistributionStrategyAuto
+	if managed == p.managed {
 		return
 	}
 	p.cfg.logger.Info("kinpack: the stream's record distribution strategy", "stream", p.stream, "service_managed", managed)
@@ -89,7 +101,7 @@ func (p *Producer) suspect(b *batch, now time.Duration) {
 		return
 	}
 	s.seen = p.generation
-	if s.suspect++; s.suspect > 1 && !s.failed {
+	if s.suspect++; s.suspect > 1 && !s.denied {
 		s.suspect = 0
 		p.askStrategy()
 	}

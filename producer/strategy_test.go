@@ -214,3 +214,48 @@ func TestPutRecordsAlone(t *testing.T) {
 		everyoneReads(t, f, &b, 400)
 	})
 }
+
+// The stream becomes the user's again, with the shards it had: packed again.
+func TestBackToUserKeys(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newOnDemand(t)
+		p := open(t, f)
+		var b book
+		traffic(t, p, &b, "user", 100)
+		f.distribute(t, types.RecordDistributionStrategyAuto)
+		pass(8 * time.Minute)
+		traffic(t, p, &b, "auto", 100)
+		f.distribute(t, types.RecordDistributionStrategyUserPartitionKey)
+		pass(8 * time.Minute)
+		traffic(t, p, &b, "asks", 100)
+		n := len(f.srv.Records(stream))
+		traffic(t, p, &b, "packed", 100)
+		if n = len(f.srv.Records(stream)) - n; n > 20 {
+			t.Errorf("%d Kinesis records of 100", n)
+		}
+	})
+}
+
+// With WithServiceManagedAggregation several aggregates are under way.
+func TestManagedInFlight(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newOnDemand(t)
+		f.distribute(t, types.RecordDistributionStrategyAuto)
+		f.put = func(_ int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			time.Sleep(time.Second)
+			return f.Client.PutRecords(ctx, in)
+		}
+		p := open(t, f, producer.WithServiceManagedAggregation())
+		for i := range 5 {
+			put(t, p, &book{}, fmt.Sprint(i))
+			pass(ms(150))
+		}
+		if n := len(f.calls()); n != 5 {
+			t.Errorf("%d calls under way, want 5", n)
+		}
+		flush(t, p)
+		if n := len(f.listings()); n != 0 {
+			t.Errorf("%d listings", n)
+		}
+	})
+}

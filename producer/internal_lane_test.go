@@ -1,0 +1,92 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/kinpack/kinpack/internal/hashkey"
+	"github.com/kinpack/kinpack/kinesistest"
+	"github.com/kinpack/kinpack/producer/internal/shardmap"
+)
+
+// saves says yes only to two aggregates that fit into one, also when the indexes
+// of the second one's keys grow.
+func TestSavesFits(t *testing.T) {
+	batchOf := func(l *lane, from, n int) *batch {
+		b := l.spares.newBatch(l.packing, len(l.key))
+		for i := range n {
+			r := &record{partitionKey: fmt.Sprint("key ", from+i)}
+			if !l.addTo(b, r, []byte("data"), 0, false) {
+				t.Fatal("full")
+			}
+		}
+		return b
+	}
+	most := 0
+	for limit := 5000; limit < 8000; limit++ {
+		l := &lane{key: "a", shard: &shard{Shard: shardmap.Shard{Range: hashkey.Range{Last: hashkey.Max()}}}, spares: &spares{},
+			packing: &packing{unit: 25600, target: 51200, limit: limit, maxCount: math.MaxInt, linger: 1}}
+		a, b := batchOf(l, 1000, 120), batchOf(l, 2000, 150)
+		if !l.saves(a, b) {
+			continue
+		}
+		l.back, l.queue = []*batch{a}, []*batch{b}
+		l.queueBack(0) // panics if they do not fit
+		most++
+	}
+	if most == 0 {
+		t.Error("never")
+	}
+}
+
+// A timer that fires while the mutex is held, and is set anew by one who read the
+// clock before that, is counted once: Close does not wait for another. In real time,
+// since a bubble's clock stands still while somebody waits for a mutex.
+func TestTimerSetAnewLate(t *testing.T) {
+	srv := kinesistest.New()
+	if err := srv.AddStream("s", 1); err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(t.Context(), srv.Client(), "s", WithLanes(2), WithLogger(slog.New(slog.DiscardHandler)), WithMaxBufferedTime(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(lane int) { // a record of that lane
+		for i := 0; ; i++ {
+			r := record{partitionKey: fmt.Sprint(i)}
+			if p.route(&r, 0).index == lane {
+				if err := p.Put(t.Context(), Record{PartitionKey: r.partitionKey}, nil); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+		}
+	}
+	put(0) // due in 50 ms: arms the timer
+	time.Sleep(30 * time.Millisecond)
+	put(1) // due in 80 ms
+	p.mu.Lock()
+	s := p.shards[0]
+	now := p.now() // as settle reads it, before a long list of answers
+	at := s.wakeAt - time.Millisecond
+	for p.now() < s.wakeAt+5*time.Millisecond { // the timer fires, and its function waits for the mutex
+		time.Sleep(time.Millisecond)
+	}
+	p.wakeBy(s, at, now) // a backoff that ends before it
+	p.mu.Unlock()
+	time.Sleep(100 * time.Millisecond)
+	closed := make(chan error)
+	go func() { closed <- p.Close(context.Background()) }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("Close hangs")
+	}
+}
