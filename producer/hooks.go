@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -140,10 +141,23 @@ func (all hooks) finished(ctx context.Context, e Finished) {
 	}
 }
 
-// event is an Entry or a Shards that happened while the mutex was held.
+// event is an Entry, a Shards or a line of the log that came while the mutex was
+// held, and is told when it is free.
 type event struct {
 	entry  *Entry
 	shards *Shards
+	line   *line
+}
+
+type line struct {
+	level   slog.Level
+	message string
+	args    []any
+}
+
+// log has a line logged. The mutex is held.
+func (p *Producer) log(level slog.Level, message string, args ...any) {
+	p.events = append(p.events, event{line: &line{level, message, append(args, "stream", p.stream)}})
 }
 
 // tellEntry has the hooks told what became of an entry. The mutex is held.
@@ -177,12 +191,16 @@ func (p *Producer) tellShards(err error) {
 	p.events = append(p.events, event{shards: t})
 }
 
-// unlockAndTell frees the mutex and tells the hooks what happened meanwhile.
+// unlockAndTell frees the mutex and tells the hooks and the log what happened
+// meanwhile.
 func (p *Producer) unlockAndTell() {
 	events := p.events
 	p.events = nil
 	p.mu.Unlock()
 	for _, e := range events {
+		if l := e.line; l != nil {
+			p.cfg.logger.Log(p.ctx, l.level, l.message, l.args...)
+		}
 		for i := range p.cfg.hooks {
 			h := &p.cfg.hooks[i]
 			if e.entry != nil && h.Entry != nil {

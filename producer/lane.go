@@ -11,8 +11,8 @@ import (
 // order of their Puts. Pure: it takes the time and starts nothing.
 //
 // Of the queue only the last batch takes records, and only the first is sent
-// next. What failed comes back by way of back, when nothing is under way any more
-// that might follow it.
+// next. What failed comes back by way of back; in an ordered lane when nothing is
+// under way any more that might follow it.
 type lane struct {
 	shard    *shard
 	index    int    // among the shard's lanes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -98,10 +99,10 @@ func (p *Producer) forget(now time.Duration) {
 func (p *Producer) logListing(err error) {
 	switch {
 	case !denied(err):
-		p.cfg.logger.Warn("kinpack: the stream's shards cannot be listed; trying again", "stream", p.stream, "error", err)
+		p.log(slog.LevelWarn, "kinpack: the stream's shards cannot be listed; trying again", "error", err)
 	case !p.list.denied:
 		p.list.denied = true
-		p.cfg.logger.Warn("kinpack: kinesis:ListShards is not allowed; without the shards nothing is packed", "stream", p.stream, "error", err)
+		p.log(slog.LevelWarn, "kinpack: kinesis:ListShards is not allowed; without the shards nothing is packed", "error", err)
 	}
 }
 

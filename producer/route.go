@@ -107,12 +107,13 @@ func (p *Producer) retire(s *shard, now time.Duration) {
 	}
 }
 
-// requeue puts what waits in a lane where it belongs by now.
+// requeue puts what waits in a lane where it belongs by now. What was due because
+// the gate is full is so there too.
 func (p *Producer) requeue(l *lane, now time.Duration) {
 	for _, b := range l.take() {
 		for i := range b.records {
 			r := &b.records[i]
-			p.route(r, now).add(r, b.data(r), now, p.awaited(r))
+			p.route(r, now).add(r, b.data(r), now, p.pressed || p.awaited(r))
 		}
 		p.spares.putBatch(b)
 	}

@@ -57,12 +57,12 @@ func (p *Producer) landed(e entry, a answer, r hashkey.Range, now time.Duration)
 		p.success(e, a, now)
 		return
 	}
-	p.stored(e, a, WrongLanding, now)
+	p.stored(e, a, WrongLanding)
 	if !s.closed { // the map says it should have gone there: it is wrong
 		s.fail(now)
 		p.refresh()
 	}
-	p.suspect(e.batch, now)
+	p.suspect(e.batch)
 	for i := range e.batch.records {
 		r := &e.batch.records[i]
 		r.wrongLandings = min(r.wrongLandings+1, maxWrongLandings)
@@ -95,7 +95,7 @@ func (p *Producer) judgeParked(now time.Duration) {
 			p.parked = append(p.parked, k)
 			continue
 		}
-		p.stored(k.entry, k.answer, LandingUnknown, now)
+		p.stored(k.entry, k.answer, LandingUnknown)
 		for i := range k.batch.records {
 			k.batch.records[i].maybeStored = true
 		}
@@ -108,13 +108,13 @@ func (p *Producer) judgeParked(now time.Duration) {
 // success finishes an entry's records as put.
 func (p *Producer) success(e entry, a answer, now time.Duration) {
 	e.lane.shard.failures = 0
-	p.stored(e, a, Stored, now)
+	p.stored(e, a, Stored)
 	p.acknowledged(e.lane, e.batch, now)
 	p.finish(e.batch, e.batch.records, outcome{answer: a, whole: true}, now)
 }
 
 // stored counts an entry that a shard has taken.
-func (p *Producer) stored(e entry, a answer, v Verdict, now time.Duration) {
+func (p *Producer) stored(e entry, a answer, v Verdict) {
 	n := len(e.batch.kept)
 	units := int64(p.units(n))
 	p.stats.KinesisRecordsPut++

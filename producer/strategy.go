@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -65,8 +66,8 @@ func (p *Producer) described(summary *types.StreamDescriptionSummary, err error,
 	s.due = now + askAgain + rand.N(askAgain/2)
 	if err != nil {
 		if !(s.denied && denied(err)) && !p.gaveUp {
-			p.cfg.logger.Warn("kinpack: the stream's record distribution strategy cannot be learnt; asking again later",
-				"stream", p.stream, "error", err, "service_managed", p.managed)
+			p.log(slog.LevelWarn, "kinpack: the stream's record distribution strategy cannot be learnt; asking again later",
+				"error", err, "service_managed", p.managed)
 		}
 		s.denied = denied(err)
 		return
@@ -84,7 +85,7 @@ func (p *Producer) described(summary *types.StreamDescriptionSummary, err error,
 	if managed == p.managed {
 		return
 	}
-	p.cfg.logger.Info("kinpack: the stream's record distribution strategy", "stream", p.stream, "service_managed", managed)
+	p.log(slog.LevelInfo, "kinpack: the stream's record distribution strategy", "service_managed", managed)
 	p.managed = managed
 	p.install(nil, now)
 	if !managed && now > 0 {
@@ -95,7 +96,7 @@ func (p *Producer) described(summary *types.StreamDescriptionSummary, err error,
 // suspect is called for an aggregate that has landed wrong. If that happens again
 // under a map that is newer than the first time, the shards may not follow the
 // hash keys any more.
-func (p *Producer) suspect(b *batch, now time.Duration) {
+func (p *Producer) suspect(b *batch) {
 	s := &p.strategy
 	if b.generation <= s.seen || b.generation < p.generation {
 		return
