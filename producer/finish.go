@@ -67,7 +67,7 @@ func (p *Producer) finish(b *batch, records []record, out outcome, now time.Dura
 	p.groups = append(p.groups, group{b, records, out, e})
 	if !p.telling {
 		p.telling = true
-		p.wg.Go(func() { p.tell(new(telling)) })
+		p.wg.Go(p.tell)
 	}
 }
 
@@ -77,16 +77,17 @@ type telling struct {
 	next int
 }
 
-// tell calls the dones, until there is none. t is where an earlier goroutine
+// tell calls the dones, until there is none, from where an earlier goroutine has
 // stopped.
-func (p *Producer) tell(t *telling) {
+func (p *Producer) tell() {
 	p.teller.enter()
-	for p.tellGroup(t) {
+	for p.tellGroup() {
 	}
 }
 
 // tellGroup calls the dones of one group, and says whether there was one.
-func (p *Producer) tellGroup(t *telling) (more bool) {
+func (p *Producer) tellGroup() (more bool) {
+	t := &p.current
 	if t.next == len(t.records) && !p.nextGroup(t) {
 		return false
 	}
@@ -99,7 +100,7 @@ func (p *Producer) tellGroup(t *telling) (more bool) {
 		if v := recover(); v != nil {
 			p.cfg.logger.Error("kinpack: a done panicked", "stream", p.stream, "panic", v, "stack", string(debug.Stack()))
 		} else { // it ended the goroutine with runtime.Goexit, as a test's FailNow does
-			p.wg.Go(func() { p.tell(t) })
+			p.wg.Go(p.tell)
 		}
 	}()
 	for t.next < len(t.records) {

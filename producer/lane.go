@@ -184,8 +184,7 @@ func (l *lane) nextBytes(now time.Duration) int {
 func (l *lane) start(now time.Duration) *batch {
 	l.freeze(now)
 	b := l.queue[0]
-	l.queue[0] = nil // the array lives on
-	l.queue = l.queue[1:]
+	l.queue = pop(l.queue)
 	l.underWay = append(l.underWay, b)
 	for i := range b.records {
 		b.records[i].attempts++

@@ -144,7 +144,7 @@ func TestAllocations(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	each := float64(after.Mallocs-before.Mallocs) / n
 	t.Logf("%.3f allocations and %d bytes a record, end to end", each, (after.TotalAlloc-before.TotalAlloc)/n)
-	if err != nil || each > 1.5 {
+	if err != nil || each > 0.05 && !raceEnabled { // then Puts are so slow that aggregates are small
 		t.Errorf("%.3f allocations a record, error %v", each, err)
 	}
 }

@@ -74,8 +74,9 @@ type Producer struct {
 	spares     spares
 	workers    int
 	groups     []group
-	told       int  // of groups, how many
-	telling    bool // a goroutine calls the dones
+	told       int     // of groups, how many
+	telling    bool    // a goroutine calls the dones,
+	current    telling // these ones now; its own
 	teller     goroutine
 	epochs     []*epoch
 	stats      Stats

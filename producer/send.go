@@ -91,10 +91,19 @@ func (p *Producer) cut(now time.Duration) (call []entry) {
 			call = append(call, entry{l, b})
 		}
 		s.queued = false
-		p.outbox = p.outbox[1:]
+		p.outbox = pop(p.outbox)
 		p.kickAll(s, now) // what is left has its own time
 	}
 	return call
+}
+
+// pop takes the first off a queue, whose array is used again once it is empty.
+func pop[T any](queue []*T) []*T {
+	queue[0] = nil
+	if len(queue) == 1 {
+		return queue[:0]
+	}
+	return queue[1:]
 }
 
 // send makes the call and returns an answer for each entry.
@@ -102,10 +111,12 @@ func (p *Producer) send(call []entry) []answer {
 	input := &kinesis.PutRecordsInput{Records: make([]types.PutRecordsRequestEntry, len(call))}
 	input.StreamName, input.StreamARN = p.streamRef()
 	start := CallStart{Stream: p.stream, KinesisRecords: len(call)}
+	// The batch is used again; what the client was given stays as it is.
+	keys := make([]string, 2*len(call))
 	for i, e := range call {
 		b := e.batch
-		// The batch is used again; what the client was given stays as it is.
-		input.Records[i] = types.PutRecordsRequestEntry{Data: b.kept, PartitionKey: aws.String(b.outerKey), ExplicitHashKey: aws.String(b.outerHashKey)}
+		keys[2*i], keys[2*i+1] = b.outerKey, b.outerHashKey
+		input.Records[i] = types.PutRecordsRequestEntry{Data: b.kept, PartitionKey: &keys[2*i], ExplicitHashKey: &keys[2*i+1]}
 		start.UserRecords += len(b.records)
 		start.Bytes += len(b.kept)
 	}
