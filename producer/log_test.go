@@ -17,9 +17,9 @@ import (
 func TestLogHandlerMayCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newOnDemand(t)
-		fails := true
+		var listable atomic.Bool
 		f.list = func(_ int, ctx context.Context, in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
-			if fails {
+			if !listable.Load() {
 				return nil, reset()
 			}
 			return f.Client.ListShards(ctx, in)
@@ -28,7 +28,7 @@ func TestLogHandlerMayCall(t *testing.T) {
 		p := open(t, f, producer.WithLogger(slog.New(h)))
 		h.p.Store(p)
 		pass(time.Second)
-		fails = false
+		listable.Store(true)
 		f.distribute(t, types.RecordDistributionStrategyAuto)
 		pass(8 * time.Minute)
 		put(t, p, &book{}, "asks")

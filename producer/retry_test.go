@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,9 +67,9 @@ func TestFlushAcrossReshard(t *testing.T) {
 func TestPutBehindARetry(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFake(t, 1)
-		var open2 bool
+		var listable atomic.Bool
 		f.list = func(n int, ctx context.Context, in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {
-			if n > 0 && !open2 {
+			if n > 0 && !listable.Load() {
 				return nil, reset()
 			}
 			return f.Client.ListShards(ctx, in)
@@ -86,7 +87,7 @@ func TestPutBehindARetry(t *testing.T) {
 		}()
 		wait() // pressed: the aggregate goes, and is parked
 		pass(time.Second)
-		open2 = true
+		listable.Store(true)
 		<-putErr
 		if d := time.Since(start); d > time.Minute {
 			t.Errorf("Put waited for %v", d)
