@@ -6,6 +6,7 @@ import "slices"
 type gate struct {
 	used, max int
 	waiting   []*waiter
+	entering  int // let in after a wait, and not back from it yet
 }
 
 // waiter is a Put that waits for room. answered is closed when it got it, or was
@@ -43,6 +44,7 @@ func (g *gate) leave(n int) {
 		g.waiting[0] = nil
 		g.waiting = g.waiting[1:]
 		g.used += w.need
+		g.entering++
 		close(w.answered)
 	}
 }
@@ -53,6 +55,7 @@ func (g *gate) giveUp(w *waiter) {
 		g.waiting = slices.Delete(g.waiting, i, i+1)
 		g.leave(0) // the next one may be smaller
 	} else if !w.refused {
+		g.entering--
 		g.leave(w.need)
 	}
 }

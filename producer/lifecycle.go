@@ -132,11 +132,19 @@ func (p *Producer) stopTimers() {
 // press makes everything due when the gate is full and nothing is on its way that
 // would make room: no neighbour can come any more that would be worth waiting for.
 func (p *Producer) press() {
-	if p.pressed || p.workers > 0 || len(p.outbox) > 0 {
+	if p.pressed || p.workers > 0 || len(p.outbox) > 0 || p.gate.entering > 0 {
 		return
 	}
 	p.pressed = true
 	p.makeDue(p.now(), false)
+}
+
+// relieve presses for the Puts that wait. It is called at the end of all that may
+// have made room for some of them only, or put something in that is not due.
+func (p *Producer) relieve() {
+	if len(p.gate.waiting) > 0 {
+		p.press()
+	}
 }
 
 // makeDue has every open batch go as soon as it can, with all that it holds if
@@ -146,6 +154,9 @@ func (p *Producer) makeDue(now time.Duration, flushed bool) {
 		for _, l := range s.lanes {
 			if b := l.open(); b != nil {
 				b.due, b.flushed = min(b.due, now), b.flushed || flushed
+			}
+			for _, b := range l.back { // the last one may become the open one
+				b.flushed = b.flushed || flushed
 			}
 			p.kick(l, now)
 		}
@@ -175,4 +186,5 @@ func (p *Producer) SetAggregation(on bool) {
 	for _, s := range p.shards {
 		p.kickAll(s, now)
 	}
+	p.relieve()
 }

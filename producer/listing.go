@@ -24,6 +24,7 @@ type listing struct {
 	busy    bool
 	tries   int         // without what was wanted, in a row
 	pending *time.Timer // of the next try, nil for none
+	distant bool        // pending is for minutes
 }
 
 // listedShard is a shard as the service lists it.
@@ -38,6 +39,10 @@ const askAgain = 5 * time.Minute
 
 // refresh has the shards listed soon. The mutex is held.
 func (p *Producer) refresh() {
+	if p.list.pending != nil && p.list.distant && len(p.parked) > 0 && p.list.pending.Stop() {
+		p.list.pending = nil // a lane waits for it now
+		p.wg.Done()
+	}
 	if p.list.busy || p.list.pending != nil || p.gaveUp {
 		return
 	}
@@ -50,6 +55,7 @@ func (p *Producer) refresh() {
 		defer p.unlockAndTell()
 		p.list.busy = false
 		p.listed(shards, err, p.now())
+		p.relieve()
 	})
 }
 
@@ -75,7 +81,7 @@ func (p *Producer) listed(shards []listedShard, err error, now time.Duration) {
 	}
 	p.list.tries++
 	wait := backoff(p.list.tries)
-	if denied(err) && len(p.parked) == 0 {
+	if p.list.distant = denied(err) && len(p.parked) == 0; p.list.distant {
 		wait = askAgain + rand.N(askAgain/2)
 	}
 	p.wg.Add(1)

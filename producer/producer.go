@@ -214,6 +214,7 @@ func (p *Producer) put(ctx context.Context, r *Record, done func(Result), mayWai
 	if l := p.route(&rec, now); l.add(&rec, r.Data, now, false) {
 		p.kick(l, now)
 	}
+	p.relieve()
 	return nil
 }
 
@@ -298,11 +299,13 @@ func (p *Producer) full(ctx context.Context, need int, mayWait bool) error {
 	p.mu.Lock()
 	if err := ctx.Err(); err != nil {
 		p.gate.giveUp(w)
+		p.relieve()
 		return err
 	}
 	if w.refused {
 		return ErrClosed
 	}
+	p.gate.entering--
 	if p.closed {
 		p.gate.leave(need)
 		return ErrClosed

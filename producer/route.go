@@ -139,7 +139,7 @@ func (p *Producer) kick(l *lane, now time.Duration) {
 	if !l.lined && l.ready(now) && l.free() && !p.held(l) {
 		s.line(l)
 	}
-	if at := l.due(); !l.lined && at > now && at != never {
+	if at := l.due(); at > now && at != never { // lined or not: what it was lined for may be gone
 		p.wakeBy(s, at, now)
 	}
 	p.offer(s, now)
@@ -212,6 +212,7 @@ func (p *Producer) setTimer(s *shard, at, now time.Duration) {
 		if now := p.now(); s.wakeAt != 0 && now >= s.wakeAt {
 			s.wakeAt = 0
 			p.kickAll(s, now)
+			p.relieve()
 		}
 	})
 }

@@ -33,9 +33,7 @@ func (p *Producer) work() {
 		call := p.cut(p.now())
 		if len(call) == 0 {
 			p.workers--
-			if len(p.gate.waiting) > 0 { // for a worker that has found nothing to do
-				p.press()
-			}
+			p.relieve()
 			p.mu.Unlock() // not deferred: a panic in the client would find it unlocked
 			return
 		}

@@ -38,15 +38,16 @@ func (p *Producer) judge(e entry, a answer, now time.Duration) {
 		return
 	}
 	// The map is older than the shard that took it.
-	p.refresh()
 	// No reader filters a plain record. One that is wrapped was sent by its own key,
 	// so it fits, unless the stream has become service-managed; without a map that
 	// may not be found out for long.
 	if !e.batch.aggregated || len(e.batch.records) == 1 && !e.lane.shard.predicted() {
+		p.refresh()
 		p.success(e, a, now)
 		return
 	}
 	p.parked = append(p.parked, parked{e, a})
+	p.refresh()
 	p.judgeParked(now)
 }
 
@@ -229,6 +230,9 @@ func (p *Producer) expire(l *lane, now time.Duration) bool {
 	l.queue = l.queue[n:]
 	if len(l.back) > 0 {
 		l.queueBack(now)
+	}
+	if at := l.due(); at > now && at != never { // what was cut off
+		p.wakeBy(l.shard, at, now)
 	}
 	return true
 }

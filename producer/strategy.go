@@ -40,6 +40,7 @@ func (p *Producer) askStrategy() {
 		defer p.unlockAndTell()
 		p.strategy.busy = false
 		p.described(summary, err, p.now())
+		p.relieve()
 	})
 }
 
