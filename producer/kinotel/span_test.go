@@ -30,7 +30,7 @@ func attrsOf(s sdktrace.ReadOnlySpan) map[string]any {
 // meets with a fault.
 func (r *rig) spanOf(fault kinesistest.Fault) sdktrace.ReadOnlySpan {
 	r.t.Helper()
-	p := r.producer(producer.WithAggregation(false), producer.WithMaxBufferedTime(time.Second))
+	p := r.producer(producer.WithMaxBufferedTime(time.Second)) // a lone record of a shard goes plain
 	calls := 0
 	r.srv.SetFaults(func(_ context.Context, q kinesistest.Request) kinesistest.Fault {
 		if calls++; calls == 1 {
