@@ -172,7 +172,7 @@ func TestGrowth(t *testing.T) {
 			release := make(chan struct{})
 			client := newStalled(f, release)
 			p := open(t, client, append(c.opts, producer.WithRateLimit(0))...)
-			fill(t, p, "k", 6<<20, 150)
+			fill(t, p, "k", 14<<20, 150)
 			close(release)
 			flush(t, p)
 			sizes := client.sizes()
