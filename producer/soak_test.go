@@ -73,7 +73,7 @@ func (f *forgetful) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput,
 			}
 		}
 		f.entries.Add(1)
-		f.units.Add(int64(len(in.Records[i].Data)+producer.PutUnit-1) / producer.PutUnit)
+		f.units.Add(int64(max(1, (len(in.Records[i].Data)+producer.PutUnit-1)/producer.PutUnit))) // a lone empty record is one too
 	}
 	return out, nil
 }
@@ -123,7 +123,7 @@ func TestSoak(t *testing.T) {
 	s := p.Stats()
 	t.Logf("%d records put, %d failed, %d retried, %d aggregates, %d units, %d wrong landings", put.Load(), failed.Load(), s.UserRecordsRetried, s.KinesisRecordsPut, s.PutUnits, s.WrongLandings)
 	if done.Load() != put.Load() || failed.Load() != 0 || s.UserRecordsPut != put.Load() || s.BufferedBytes != 0 || s.PutUnits != f.units.Load() {
-		t.Errorf("%d put, %d done, %d failed; %+v", put.Load(), done.Load(), failed.Load(), s)
+		t.Errorf("%d put, %d done, %d failed, %d units stored; %+v", put.Load(), done.Load(), failed.Load(), f.units.Load(), s)
 	}
 }
 
