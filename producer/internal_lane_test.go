@@ -1,11 +1,11 @@
 package producer
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kinpack/kinpack/internal/hashkey"
@@ -44,49 +44,41 @@ func TestSavesFits(t *testing.T) {
 }
 
 // A timer that fires while the mutex is held, and is set anew by one who read the
-// clock before that, is counted once: Close does not wait for another. In real time,
-// since a bubble's clock stands still while somebody waits for a mutex.
+// clock before that, is counted once: Close does not wait for another.
 func TestTimerSetAnewLate(t *testing.T) {
-	srv := kinesistest.New()
-	if err := srv.AddStream("s", 1); err != nil {
-		t.Fatal(err)
-	}
-	p, err := New(t.Context(), srv.Client(), "s", WithLanes(2), WithLogger(slog.New(slog.DiscardHandler)), WithMaxBufferedTime(50*time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	put := func(lane int) { // a record of that lane
-		for i := 0; ; i++ {
-			r := record{partitionKey: fmt.Sprint(i)}
-			if p.route(&r, 0).index == lane {
-				if err := p.Put(t.Context(), Record{PartitionKey: r.partitionKey}, nil); err != nil {
-					t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		srv := kinesistest.New()
+		if err := srv.AddStream("s", 1); err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(t.Context(), srv.Client(), "s", WithLanes(2), WithLogger(slog.New(slog.DiscardHandler)), WithMaxBufferedTime(50*time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(lane int) { // a record of that lane
+			for i := 0; ; i++ {
+				r := record{partitionKey: fmt.Sprint(i)}
+				if p.route(&r, 0).index == lane {
+					if err := p.Put(t.Context(), Record{PartitionKey: r.partitionKey}, nil); err != nil {
+						t.Fatal(err)
+					}
+					return
 				}
-				return
 			}
 		}
-	}
-	put(0) // due in 50 ms: arms the timer
-	time.Sleep(30 * time.Millisecond)
-	put(1) // due in 80 ms
-	p.mu.Lock()
-	s := p.shards[0]
-	now := p.now() // as settle reads it, before a long list of answers
-	at := s.wakeAt - time.Millisecond
-	for p.now() < s.wakeAt+5*time.Millisecond { // the timer fires, and its function waits for the mutex
-		time.Sleep(time.Millisecond)
-	}
-	p.wakeBy(s, at, now) // a backoff that ends before it
-	p.mu.Unlock()
-	time.Sleep(100 * time.Millisecond)
-	closed := make(chan error)
-	go func() { closed <- p.Close(context.Background()) }()
-	select {
-	case err := <-closed:
-		if err != nil {
+		put(0) // arms the timer
+		time.Sleep(30 * time.Millisecond)
+		put(1)
+		p.mu.Lock()
+		s, now := p.shards[0], p.now() // the clock as settle reads it, before a long list of answers
+		// A bubble's clock stands still while somebody waits for a mutex, so this ends
+		// at the very time that the timer fires: its function waits from then on.
+		time.Sleep(s.wakeAt - now)
+		p.wakeBy(s, s.wakeAt-time.Millisecond, now) // a backoff that ends before it
+		p.mu.Unlock()
+		time.Sleep(time.Second)
+		if err := p.Close(t.Context()); err != nil { // a deadlock, if it waits for more
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
-		t.Error("Close hangs")
-	}
+	})
 }

@@ -235,7 +235,7 @@ func (p *Producer) check(r *Record, rec *record) (charge int, err error) {
 	if p.cfg.lanes > 1 || aggregate.IsAggregate(r.Data) {
 		// It may travel as an aggregate of one, or it would not stay with its
 		// neighbours, or readers would explode it.
-		size = wrappedSize(&whole, p.cfg.maxRecordSize) + len(p.laneKeys[p.cfg.lanes-1])
+		size = wrappedSize(&whole, rec.keyless(), p.cfg.maxRecordSize) + len(p.laneKeys[p.cfg.lanes-1])
 	}
 	if size > p.cfg.maxRecordSize {
 		return 0, fmt.Errorf("%w: %d bytes with its partition key, over the stream's limit of %d", ErrTooLarge, size, p.cfg.maxRecordSize)
@@ -257,10 +257,10 @@ func (p *Producer) check(r *Record, rec *record) (charge int, err error) {
 // wrappedSize returns the size of a valid record as an aggregate of one, exactly
 // where that matters for the limit, which is where it is over the bound: keys,
 // data, at most 5 bytes of length and a tag for each field and for the record.
-func wrappedSize(r *Record, limit int) int {
+func wrappedSize(r *Record, keyless bool, limit int) int {
 	size := wire.Overhead + len(r.PartitionKey) + len(r.ExplicitHashKey) + len(r.Data) + 6*6
-	if r.PartitionKey == KeylessPartitionKey {
-		return size + hashkey.MaxDigits // it will have one
+	if keyless { // it will be given a hash key
+		return size + hashkey.MaxDigits
 	}
 	if size > limit-maxLaneKey {
 		var b aggregate.Builder

@@ -131,10 +131,11 @@ func TestSoak(t *testing.T) {
 func soak(t *testing.T, f *forgetful, p *producer.Producer) {
 	rnd := rand.New(rand.NewPCG(7, 7))
 	began := time.Now()
-	step := *soakFor / 20
+	tick := time.NewTicker(*soakFor / 20)
+	defer tick.Stop()
 	var first, last uint64
 	for i := range 20 {
-		time.Sleep(step)
+		<-tick.C
 		if _, err := f.Server().Reshard(stream, rnd); err != nil && !isA[*types.LimitExceededException](err) && !errors.Is(err, context.Canceled) {
 			t.Logf("reshard: %v", err)
 		}
