@@ -60,6 +60,9 @@ type Letter struct {
 	ExplicitHashKey    string
 	HasExplicitHashKey bool
 	Data               []byte
+	// DataLocation says where the data is, if a dead letter that takes only small
+	// documents has put it elsewhere; Data is empty then. A [Consumer] leaves it empty.
+	DataLocation string
 	// Aggregated is true for a user record out of an aggregate.
 	Aggregated bool
 
@@ -113,6 +116,7 @@ type letterJSON struct {
 	ExplicitHashKey             *string   `json:"explicitHashKey,omitempty"`
 	ExplicitHashKeyBase64       *[]byte   `json:"explicitHashKeyBase64,omitempty"`
 	Data                        []byte    `json:"data"`
+	DataLocation                string    `json:"dataLocation,omitempty"`
 	Aggregated                  bool      `json:"aggregated"`
 	Attempts                    int       `json:"attempts"`
 	Error                       string    `json:"error"`
@@ -128,7 +132,7 @@ func (l Letter) MarshalJSON() ([]byte, error) {
 		OuterPartitionKey: l.OuterPartitionKey, OuterPartitionKeyBase64: []byte(l.OuterPartitionKey),
 		ApproximateArrivalTimestamp: l.ApproximateArrivalTimestamp,
 		PartitionKey:                l.PartitionKey, PartitionKeyBase64: []byte(l.PartitionKey),
-		Data: l.Data, Aggregated: l.Aggregated, Attempts: l.Attempts, Error: l.Error,
+		Data: l.Data, DataLocation: l.DataLocation, Aggregated: l.Aggregated, Attempts: l.Attempts, Error: l.Error,
 	}
 	if j.Data == nil {
 		j.Data = []byte{} // "" and not null
@@ -153,7 +157,7 @@ func (l *Letter) UnmarshalJSON(b []byte) error {
 	*l = Letter{
 		ID: j.ID, StreamARN: j.StreamARN, ShardID: j.ShardID, SequenceNumber: j.SequenceNumber, SubSequenceNumber: j.SubSequenceNumber,
 		OuterPartitionKey: string(j.OuterPartitionKeyBase64), ApproximateArrivalTimestamp: j.ApproximateArrivalTimestamp,
-		PartitionKey: string(j.PartitionKeyBase64), Data: j.Data, Aggregated: j.Aggregated, Attempts: j.Attempts, Error: j.Error,
+		PartitionKey: string(j.PartitionKeyBase64), Data: j.Data, DataLocation: j.DataLocation, Aggregated: j.Aggregated, Attempts: j.Attempts, Error: j.Error,
 	}
 	if j.ExplicitHashKeyBase64 != nil {
 		l.ExplicitHashKey, l.HasExplicitHashKey = string(*j.ExplicitHashKeyBase64), true

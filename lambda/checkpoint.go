@@ -1,0 +1,63 @@
+package lambda
+
+// This file owns the face of what keeps progress outside of the process.
+
+import (
+	"context"
+	"time"
+)
+
+// Shard names the shard that progress is of.
+type Shard struct {
+	// Namespace is that of [WithProgressNamespace]: it separates the progress of
+	// several event source mappings on one stream.
+	Namespace string
+	// StreamARN is the event's eventSourceARN.
+	StreamARN string
+	// ID is the shard's, such as shardId-000000000000.
+	ID string
+}
+
+// Checkpoint keeps what is done inside a batch that was answered in part, so
+// that the next invocation finds it in whichever process it runs. The package
+// lambda/dynamocheckpoint has one for DynamoDB.
+//
+// An invocation calls Load once, before the first handler; Save once after a
+// partial answer was worked out; Delete, if Load returned something, after its
+// batch is answered whole. An error of Load or Save is logged and goes to
+// [Hooks.CheckpointError]; the invocation goes on without. ctx ends early enough
+// to answer in time.
+//
+// Concurrent invocations call it concurrently, also for one shard with a
+// ParallelizationFactor, but never for the same sequence number at a time.
+// What Load returned, the caller owns; what Save is given, it may not keep.
+type Checkpoint interface {
+	// Load returns all that is saved for the shard under a sequence number from
+	// first to last, both included. Sequence numbers are decimal numbers of up to
+	// 128 digits without leading zeros, and compare as numbers. A read must see
+	// the writes that ended before it. What is older than the stream's retention
+	// is best left out.
+	Load(ctx context.Context, shard Shard, first, last string) ([]SavedProgress, error)
+	// Save saves p in place of what is saved under its sequence number, and then
+	// deletes what is saved under those in stale. If not all of p's entries find
+	// room it keeps the first ones, and returns how many.
+	Save(ctx context.Context, shard Shard, p SavedProgress, stale []string) (kept int, err error)
+	// Delete deletes what is saved under those sequence numbers; what is not
+	// there is no error.
+	Delete(ctx context.Context, shard Shard, sequenceNumbers []string) error
+}
+
+// SavedProgress is what an invocation leaves to the next one when it answers in
+// part.
+type SavedProgress struct {
+	// SequenceNumber is the outer sequence number from which Lambda was told to
+	// send the batch again.
+	SequenceNumber string
+	// LastArrival is the latest approximate arrival among the outer records that
+	// the entries are of: after that and the stream's retention they are of no
+	// use. It may be zero, if the event gave none.
+	LastArrival time.Time
+	// Entries has one entry for each outer record that something is known of, in
+	// ascending order of their sequence numbers. Their bytes are the package's own.
+	Entries [][]byte
+}

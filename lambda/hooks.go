@@ -1,0 +1,88 @@
+package lambda
+
+// This file owns what others are told while a Consumer works.
+
+import (
+	"context"
+	"time"
+)
+
+// Hooks are functions that a [Consumer] calls as things happen, for metrics and
+// alarms; each may be nil. See [WithHooks].
+//
+// They are called with the invocation's context and no lock held, and
+// concurrently: by concurrent invocations, and with [WithConcurrency] within
+// one. One that is slow takes the invocation's time. One that panics is logged.
+type Hooks struct {
+	// Batch is called at the end of each invocation, before the answer goes out.
+	Batch func(ctx context.Context, b Batch)
+	// DeadLetter is called when a record is in the dead letter.
+	DeadLetter func(ctx context.Context, l Letter)
+	// OutOfRange is called when [WithShardRange] drops an aggregate.
+	OutOfRange func(ctx context.Context, o OutOfRange)
+	// Passed is called when Lambda has gone past a failure that was reported to
+	// it: see the package's doc for what that may mean.
+	Passed func(ctx context.Context, p Passed)
+	// CheckpointError is called when the [Checkpoint] did not do what it was asked.
+	CheckpointError func(ctx context.Context, e CheckpointError)
+}
+
+// Batch is what an invocation did.
+type Batch struct {
+	Shard Shard
+	// OuterRecords is the number of Kinesis records in the event.
+	OuterRecords int
+	// UserRecords is the number of user records in those outer records that the
+	// invocation came to; in order it does not come to those behind a record that
+	// is left undecided. A malformed aggregate counts as one. UserRecords is
+	// Skipped + Succeeded + Poison + Undecided.
+	UserRecords int
+	// Skipped is the number of user records that were decided before.
+	Skipped int
+	// Succeeded is the number of user records whose handler succeeded in time.
+	Succeeded int
+	// Poison is the number of user records that went to the dead letter.
+	Poison int
+	// Undecided is the number of user records that are left for the next invocation.
+	Undecided int
+	// FailedAttempts is the number of failed attempts at a user record, those
+	// that the end of the time cut off included.
+	FailedAttempts int
+	// Malformed is the number of aggregates that could not be read.
+	Malformed int
+	// OutOfRangeAggregates is the number of aggregates that [WithShardRange]
+	// dropped; their user records are not counted.
+	OutOfRangeAggregates int
+	// Age is how long ago the stream took the first record of the batch, at the
+	// start of the invocation; 0 if the event does not say.
+	Age time.Duration
+	// Duration is the time from the start to the answer.
+	Duration time.Duration
+	// Reported is the sequence number that the answer holds; "" if the batch was
+	// answered whole.
+	Reported string
+	// TimeUp says that the deadline ended the invocation.
+	TimeUp bool
+	// Err is the error that was returned in the place of an answer.
+	Err error
+}
+
+// OutOfRange is an aggregate that was dropped.
+type OutOfRange struct {
+	Shard          Shard
+	SequenceNumber string
+	UserRecords    int
+}
+
+// Passed is a failure that Lambda has gone past.
+type Passed struct {
+	Shard          Shard
+	SequenceNumber string // the outer one that was reported
+}
+
+// CheckpointError is a [Checkpoint] call that did not work out.
+type CheckpointError struct {
+	Shard     Shard
+	Operation string // "Load", "Save" or "Delete"
+	Err       error
+}
