@@ -13,8 +13,6 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/kinpack/kinpack/deaggregate"
 )
 
@@ -22,59 +20,104 @@ import (
 // letters, in bytes: enough for a stack, and far below what any queue takes.
 const maxErrorText = 8 << 10
 
-// decide runs the user record in hand until it is decided, or returns false if
-// it has to be left: it failed for this invocation, or the time is up.
-func (v *invocation) decide(ctx context.Context, o *events.KinesisEventRecord, u *deaggregate.Record) bool {
-	limit := v.consumer.config.maxAttempts
-	spent := func() bool { return limit > 0 && v.at.progress.attempts >= limit }
-	// An earlier invocation used up the attempts, but its time was up, or its
-	// dead letter failed. If that fails again, the handler gets another chance.
-	buried := spent() && v.consumer.config.deadLetter != nil
-	if buried && v.bury(ctx, o, u, v.at.progress) {
+// decide runs a user record by itself until it is decided, or returns false if it
+// has to be left: it failed for this invocation, or the time is up.
+func (w *worker) decide(ctx context.Context, r ref) bool {
+	v := w.v
+	u, o := v.user(r), v.record(r)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case u.SubSequence == WholeRecord:
+		return v.setAsideWhole(ctx, r)
+	case v.follows(r):
+		return v.setAside(ctx, r, try{failure: "follows a record of its partition key that is in the dead letter"})
+	}
+	var t try
+	if v.outers[r.outer].tried || v.consumer.mode.together {
+		t = v.try(r)
+	}
+	// An earlier call used up the attempts, but the time was up, or the dead
+	// letter failed. If that fails again, the handler gets another chance.
+	tried := v.spent(t) && t.own && v.consumer.config.deadLetter != nil
+	if tried && v.setAside(ctx, r, t) {
 		return true
 	}
+	w.one[0] = r
 	for wait := firstPause; ; wait = min(2*wait, maxPause) {
-		if ctx.Err() != nil || !v.begin() {
+		if ctx.Err() != nil || !v.begin(w, w.one[:]) {
 			return false
 		}
-		v.record.fill(o, v.shard, u, v.at.progress.attempts+1)
-		f := protect(func() error { return v.consumer.handler(ctx, &v.record) })
+		w.record.fill(o, u, t.attempts+1)
+		f := protect(func() error { return v.call(&recordContext{ctx, w.record.Identity()}, w.seen[:]) })
 		if f == nil {
-			v.decided()
+			v.succeed(w, w.one[:])
 			return true
 		}
-		v.failed(f.text())
-		f.log(ctx, v.consumer.log, "record failed", name(o, u.SubSequence), v.at.progress.attempts)
+		t = v.failed(ctx, w, w.one[:], true, f)
 		switch {
-		case f.poison || spent():
-			return !buried && v.bury(ctx, o, u, v.at.progress)
-		case limit == 0 || !pause(ctx, wait):
+		case f.poison || v.spent(t):
+			return !tried && v.setAside(ctx, r, t)
+		case v.consumer.config.maxAttempts == 0 || !pause(ctx, wait):
 			return false
 		}
 	}
 }
 
-// buryWhole sends an outer record that can't be read to the dead letter.
-func (v *invocation) buryWhole(ctx context.Context, o *events.KinesisEventRecord, malformed error) bool {
-	f := failure{message: malformed.Error()}
-	f.log(ctx, v.consumer.log, "malformed aggregate", name(o, WholeRecord), 0)
-	whole := deaggregate.Record{PartitionKey: o.Kinesis.PartitionKey, Data: o.Kinesis.Data, SubSequence: WholeRecord}
-	return v.bury(ctx, o, &whole, outerProgress{failure: f.text()})
+// follows says whether a user record has to follow one of its key into the dead
+// letter.
+func (v *invocation) follows(r ref) bool {
+	c := v.consumer
+	return c.config.followPoison && c.config.deadLetter != nil && c.memory.poisoned(shardOf(v.record(r)), v.user(r).PartitionKey)
 }
 
-// bury sends a record to the dead letter. If that works, it is decided.
-func (v *invocation) bury(ctx context.Context, o *events.KinesisEventRecord, u *deaggregate.Record, p outerProgress) bool {
-	d := v.consumer.config.deadLetter
+// spent says whether the attempts are used up.
+func (v *invocation) spent(t try) bool {
+	limit := v.consumer.config.maxAttempts
+	return limit > 0 && t.attempts >= limit
+}
+
+// failed counts a handler call that failed, and logs it.
+func (v *invocation) failed(ctx context.Context, w *worker, rs []ref, own bool, f *failure) try {
+	t := v.fail(rs, own, f.text())
+	v.idle(w)
+	f.log(ctx, v.consumer.log, "record failed", v.name(rs[0]), t.attempts)
+	return t
+}
+
+// setAsideWhole sends an outer record that can't be read to the dead letter.
+func (v *invocation) setAsideWhole(ctx context.Context, r ref) bool {
+	o := v.record(r)
+	_, malformed := deaggregate.Append(nil, o.Kinesis.PartitionKey, o.Kinesis.Data)
+	f := failure{message: cut(fmt.Sprint(malformed))}
+	f.log(ctx, v.consumer.log, "malformed aggregate", name(o, WholeRecord), 0)
+	return v.setAside(ctx, r, try{failure: f.message})
+}
+
+// setAside sends a user record to the dead letter. If that works, it is decided.
+func (v *invocation) setAside(ctx context.Context, r ref, t try) bool {
+	c := v.consumer
+	d := c.config.deadLetter
 	if d == nil || ctx.Err() != nil {
 		return false
 	}
+	o, u := v.record(r), v.user(r)
 	who := name(o, u.SubSequence)
-	if f := protect(func() error { return d.Send(ctx, letter(o, v.shard, u, p)) }); f != nil {
-		f.log(ctx, v.consumer.log, "dead letter not sent", who, p.attempts)
+	l := letter(o, u, t)
+	if f := protect(func() error { return d.Send(ctx, l) }); f != nil {
+		f.log(ctx, c.log, "dead letter not sent", who, t.attempts)
 		return false
 	}
-	v.decided()
-	v.consumer.log.LogAttrs(ctx, slog.LevelWarn, "poison sent to the dead letter", slog.String("record", who), slog.Int("attempts", p.attempts))
+	v.bury(r)
+	if c.config.followPoison && u.SubSequence != WholeRecord {
+		c.memory.poison(shardOf(o), u.PartitionKey)
+	}
+	c.log.LogAttrs(ctx, slog.LevelWarn, "poison sent to the dead letter", slog.String("record", who), slog.Int("attempts", t.attempts))
+	for _, h := range c.config.hooks {
+		if h.DeadLetter != nil {
+			c.tell(ctx, func() { h.DeadLetter(ctx, l) })
+		}
+	}
 	return true
 }
 
@@ -93,14 +136,18 @@ func protect(call func() error) (f *failure) {
 		if returned {
 			return
 		}
-		// After runtime.Goexit there is nothing to recover, and no one to return to: see finish.
+		// After runtime.Goexit there is nothing to recover, and no one to return to: see worker.end.
 		f = &failure{message: cut(fmt.Sprintf("panic: %v", recover())), stack: debug.Stack()}
 	}()
 	if err := call(); err != nil {
-		f = &failure{message: cut(fmt.Sprint(err)), poison: errors.Is(err, ErrPoison)}
+		f = failureOf(err)
 	}
 	returned = true
 	return f
+}
+
+func failureOf(err error) *failure {
+	return &failure{message: cut(fmt.Sprint(err)), poison: errors.Is(err, ErrPoison)}
 }
 
 // text is the failure in full, within the limit.

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -20,10 +21,11 @@ type batch struct {
 	records []events.KinesisEventRecord
 	shard   shardID // that of the first record
 	mixed   bool    // there are records of other shards; Lambda does not send that
+	indices map[string]int
 }
 
-func newBatch(records []events.KinesisEventRecord) batch {
-	b := batch{records: records}
+func newBatch(records []events.KinesisEventRecord) *batch {
+	b := &batch{records: records}
 	for i := range records {
 		shard := shardOf(&records[i])
 		if i == 0 {
@@ -43,13 +45,16 @@ func (b *batch) tracked() bool {
 // them in order, so this is the first; but an answer that is too high loses
 // records, and this one can't be.
 func (b *batch) lowest(from int) string {
-	low := b.records[from].Kinesis.SequenceNumber
-	for i := from + 1; i < len(b.records); i++ {
-		if s := b.records[i].Kinesis.SequenceNumber; compareSequence(s, low) < 0 {
-			low = s
-		}
-	}
-	return low
+	return slices.MinFunc(b.records[from:], bySequence).Kinesis.SequenceNumber
+}
+
+// highest returns the highest sequence number.
+func (b *batch) highest() string {
+	return slices.MaxFunc(b.records, bySequence).Kinesis.SequenceNumber
+}
+
+func bySequence(x, y events.KinesisEventRecord) int {
+	return compareSequence(x.Kinesis.SequenceNumber, y.Kinesis.SequenceNumber)
 }
 
 // keys returns the outer partition keys of the batch.
@@ -61,14 +66,28 @@ func (b *batch) keys() map[string]bool {
 	return keys
 }
 
-// holds says whether one of the first n records has that sequence number.
-func (b *batch) holds(sequence string, n int) bool {
-	for i := range n {
-		if b.records[i].Kinesis.SequenceNumber == sequence {
-			return true
+// someKeys returns up to 64 of the outer partition keys of records[from:].
+func (b *batch) someKeys(from int) (keys []string) {
+	for i := from; i < len(b.records) && len(keys) < 64; i++ {
+		if k := b.records[i].Kinesis.PartitionKey; !slices.Contains(keys, k) {
+			keys = append(keys, strings.Clone(k))
 		}
 	}
-	return false
+	return keys
+}
+
+// index returns the place of the record with that sequence number, or -1.
+func (b *batch) index(sequence string) int {
+	if b.indices == nil {
+		b.indices = make(map[string]int, len(b.records))
+		for i := len(b.records) - 1; i >= 0; i-- {
+			b.indices[b.records[i].Kinesis.SequenceNumber] = i
+		}
+	}
+	if i, ok := b.indices[sequence]; ok {
+		return i
+	}
+	return -1
 }
 
 // answer is what Lambda is told when records[at] is the first undecided one.

@@ -6,14 +6,17 @@ package lambda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	awslambda "github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // Handler handles one user record. A nil error means that the record is done;
@@ -35,11 +38,12 @@ type Handler func(ctx context.Context, r *Record) error
 // answers with the one sequence number that Lambda is to go on from. It is safe
 // for concurrent invocations; make one for the process, with [New].
 type Consumer struct {
-	config   config
-	handler  Handler
-	log      *slog.Logger
-	progress progress
-	ranges   rangeCache
+	config config
+	mode   mode
+	call   func(ctx context.Context, rs []*Record) error
+	log    *slog.Logger
+	memory memory
+	ranges rangeCache
 
 	saidMemory atomic.Bool // the log line on progress in memory is out
 	saidRange  atomic.Bool // the log line on an unknown shard range is out
@@ -50,7 +54,43 @@ type Consumer struct {
 // New returns a Consumer that calls h for every user record. The error joins
 // everything that is wrong with h and the options.
 func New(h Handler, opts ...Option) (*Consumer, error) {
-	c := config{logger: slog.Default()}
+	c, err := newConsumer(mode{}, h == nil, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.mode.byKey = c.config.concurrency > 1
+	c.call = func(ctx context.Context, rs []*Record) error { return h(ctx, rs[0]) }
+	return c, nil
+}
+
+// NewByKey returns a Consumer that calls h with all user records of one
+// partition key in the event, for one key after the other or, with
+// [WithConcurrency], for several at a time. What fails is handed over again,
+// without what is done. The error joins everything that is wrong with h and the
+// options.
+func NewByKey(h BatchHandler, opts ...Option) (*Consumer, error) {
+	return newTogether(mode{byKey: true, together: true}, h, opts)
+}
+
+// NewBatch returns a Consumer that calls h with all user records in the event.
+// What fails is handed over again, without what is done. The error joins
+// everything that is wrong with h and the options, of which [WithConcurrency] is
+// none for it.
+func NewBatch(h BatchHandler, opts ...Option) (*Consumer, error) {
+	return newTogether(mode{together: true}, h, opts)
+}
+
+func newTogether(m mode, h BatchHandler, opts []Option) (*Consumer, error) {
+	c, err := newConsumer(m, h == nil, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.call = h
+	return c, nil
+}
+
+func newConsumer(m mode, nilHandler bool, opts []Option) (*Consumer, error) {
+	c := config{logger: slog.Default(), concurrency: 1, namespace: lambdacontext.FunctionName}
 	for _, o := range opts {
 		if o == nil {
 			c.nilOption = true
@@ -58,10 +98,10 @@ func New(h Handler, opts ...Option) (*Consumer, error) {
 		}
 		o(&c)
 	}
-	if err := c.validate(h); err != nil {
+	if err := c.validate(m, nilHandler); err != nil {
 		return nil, err
 	}
-	return &Consumer{config: c, handler: h, log: c.logger, ranges: rangeCache{source: c.shardRanges}}, nil
+	return &Consumer{config: c, mode: m, log: c.logger, ranges: rangeCache{source: c.shardRanges}}, nil
 }
 
 // Start is [New] followed by the Lambda runtime's Start with
@@ -104,39 +144,82 @@ func Start(h Handler, opts ...Option) {
 // remembered, so that all of them run again.
 func (c *Consumer) Kinesis(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
 	b := newBatch(event.Records)
-	if len(b.records) == 0 {
-		return b.answer(0)
+	at := c.serve(ctx, b)
+	return c.answer(b, at)
+}
+
+// answer is the answer when records[at] is the first undecided one.
+func (c *Consumer) answer(b *batch, at int) (events.KinesisEventResponse, error) {
+	response, err := b.answer(at)
+	if err == nil && at < len(b.records) && c.config.wholeBatchError {
+		return events.KinesisEventResponse{}, fmt.Errorf("lambda: the batch is not done from %s on: %w", name(&b.records[at], WholeRecord), ErrUndecided)
 	}
+	return response, err
+}
+
+// ErrUndecided is the error that [WithWholeBatchError] returns in the place of an
+// answer in part.
+var ErrUndecided = errors.New("a record is left undecided")
+
+// serve handles a batch, remembers what is done in it, and returns the index of
+// the first record that is not decided.
+func (c *Consumer) serve(ctx context.Context, b *batch) int {
+	if len(b.records) == 0 {
+		return 0
+	}
+	start := time.Now()
+	outer := ctx
 	ctx, cancel := guard(ctx)
 	defer cancel()
-
-	if !c.progress.wait(ctx, b.shard) {
-		c.log.LogAttrs(ctx, slog.LevelError, "a handler of an earlier invocation of this shard still runs; no record was started",
-			slog.String("record", name(&b.records[0], WholeRecord)))
-		return b.answer(0)
+	if !c.ready(ctx, b) {
+		stats := Batch{Shard: c.shard(b), OuterRecords: len(b.records), TimeUp: true}
+		c.report(outer, b, stats, start, 0)
+		return 0
 	}
-	known, passed := c.progress.recall(&b)
-	for _, sequence := range passed {
-		c.log.LogAttrs(ctx, slog.LevelError, "Lambda went past a reported failure: another sandbox has handled it, its retries or the record's age are used up, or ReportBatchItemFailures is off",
-			slog.String("record", b.shard.id+":"+sequence))
+	found := c.recall(ctx, b)
+	v := newInvocation(c, b, found.known)
+	at := c.execute(ctx, v)
+	c.keep(outer, v, found, at)
+	if at < len(b.records) && c.config.checkpoint == nil && !c.saidMemory.Swap(true) {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "a batch was answered in part; what is done in it, and attempts, are kept in this process's memory only")
 	}
+	c.report(outer, b, v.stats, start, at)
+	return at
+}
 
-	v := &invocation{consumer: c, batch: &b, known: known, ending: &ending{done: make(chan struct{})}}
+// ready waits for handlers of earlier invocations of the shard. It returns false
+// if the time is up first.
+func (c *Consumer) ready(ctx context.Context, b *batch) bool {
+	if c.memory.wait(ctx, b.shard) {
+		return true
+	}
+	c.log.LogAttrs(ctx, slog.LevelError, "a handler of an earlier invocation of this shard still runs; no record was started",
+		slog.String("record", name(&b.records[0], WholeRecord)))
+	return false
+}
+
+// execute runs the invocation until it ends or the time is up, and returns the
+// index of the first record that is not decided.
+func (c *Consumer) execute(ctx context.Context, v *invocation) int {
 	go v.run(ctx)
+	timeUp := false
 	select {
 	case <-v.ending.done:
 	case <-ctx.Done():
+		timeUp = true
 	}
-	at, overtaken := v.stop()
-	if overtaken {
+	cut := v.stop()
+	v.stats.TimeUp = timeUp
+	for _, r := range cut {
 		c.log.LogAttrs(ctx, slog.LevelError, "the handler has not returned in time",
-			slog.String("record", name(&b.records[at.outer], at.progress.done)), slog.Int("attempt", at.progress.attempts))
+			slog.String("record", v.name(r)), slog.Int("attempt", v.outers[r.outer].tries[int(r.user)].attempts))
 	}
-	c.progress.keep(&b, at, v.ending)
-	if at.outer < len(b.records) && !c.saidMemory.Swap(true) {
-		c.log.LogAttrs(ctx, slog.LevelInfo, "a batch was answered in part; what is done in it, and attempts, are kept in this process's memory only")
-	}
-	return b.answer(at.outer)
+	return v.first()
+}
+
+// shard is the name of a batch's shard towards others.
+func (c *Consumer) shard(b *batch) Shard {
+	return Shard{Namespace: c.config.namespace, StreamARN: b.shard.stream, ID: b.shard.id}
 }
 
 // Stats is what a [Consumer] has counted since it was made.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +26,8 @@ type DeadLetter interface {
 	// the record. ctx ends shortly before the function's deadline.
 	//
 	// Letters are delivered at least once: a record may come again with the
-	// same ID. Send is called one at a time within an invocation, and
-	// concurrently by concurrent invocations.
+	// same ID. Send is called concurrently by concurrent invocations, and with
+	// [WithConcurrency] within one; else one at a time within an invocation.
 	Send(ctx context.Context, l Letter) error
 }
 
@@ -75,12 +74,12 @@ type Letter struct {
 }
 
 // letter makes the letter for a user record.
-func letter(o *events.KinesisEventRecord, shard string, u *deaggregate.Record, p outerProgress) Letter {
-	k := &o.Kinesis
+func letter(o *events.KinesisEventRecord, u *deaggregate.Record, t try) Letter {
+	k, shard := &o.Kinesis, shardOf(o)
 	return Letter{
-		ID:                          strings.Join([]string{o.EventSourceArn, shard, k.SequenceNumber, strconv.Itoa(u.SubSequence)}, "/"),
-		StreamARN:                   o.EventSourceArn,
-		ShardID:                     shard,
+		ID:                          Identity{shard.stream, shard.id, k.SequenceNumber, u.SubSequence}.String(),
+		StreamARN:                   shard.stream,
+		ShardID:                     shard.id,
 		SequenceNumber:              k.SequenceNumber,
 		SubSequenceNumber:           u.SubSequence,
 		OuterPartitionKey:           k.PartitionKey,
@@ -90,8 +89,8 @@ func letter(o *events.KinesisEventRecord, shard string, u *deaggregate.Record, p
 		HasExplicitHashKey:          u.HasExplicitHashKey,
 		Data:                        u.Data,
 		Aggregated:                  u.Aggregated,
-		Attempts:                    p.attempts,
-		Error:                       p.failure,
+		Attempts:                    t.attempts,
+		Error:                       t.failure,
 	}
 }
 

@@ -4,6 +4,7 @@ package lambda
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -85,4 +86,44 @@ type CheckpointError struct {
 	Shard     Shard
 	Operation string // "Load", "Save" or "Delete"
 	Err       error
+}
+
+// tell calls a hook.
+func (c *Consumer) tell(ctx context.Context, hook func()) {
+	f := protect(func() error {
+		hook()
+		return nil
+	})
+	if f != nil {
+		f.log(ctx, c.log, "a hook failed", "", 0)
+	}
+}
+
+// report tells the log and the hooks what an invocation did: records[at] is the
+// first undecided record.
+func (c *Consumer) report(ctx context.Context, b *batch, s Batch, start time.Time, at int) {
+	response, err := c.answer(b, at)
+	s.Err = err
+	for _, f := range response.BatchItemFailures {
+		s.Reported = f.ItemIdentifier
+	}
+	if arrival := b.records[0].Kinesis.ApproximateArrivalTimestamp.Time; !arrival.IsZero() {
+		s.Age = max(0, start.Sub(arrival))
+	}
+	s.Duration = time.Since(start)
+	level := slog.LevelDebug
+	if at < len(b.records) || s.Poison+s.Malformed+s.OutOfRangeAggregates+s.FailedAttempts+s.Skipped > 0 {
+		level = slog.LevelInfo
+	}
+	c.log.LogAttrs(ctx, level, "batch", slog.String("record", name(&b.records[0], WholeRecord)),
+		slog.Int("outerRecords", s.OuterRecords), slog.Int("userRecords", s.UserRecords), slog.Duration("age", s.Age),
+		slog.Int("skipped", s.Skipped), slog.Int("succeeded", s.Succeeded), slog.Int("poison", s.Poison),
+		slog.Int("undecided", s.Undecided), slog.Int("failedAttempts", s.FailedAttempts), slog.Int("malformed", s.Malformed),
+		slog.Int("outOfRangeAggregates", s.OutOfRangeAggregates), slog.Duration("duration", s.Duration),
+		slog.String("reported", s.Reported), slog.Bool("timeUp", s.TimeUp))
+	for _, h := range c.config.hooks {
+		if h.Batch != nil {
+			c.tell(ctx, func() { h.Batch(ctx, s) })
+		}
+	}
 }

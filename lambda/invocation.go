@@ -1,13 +1,13 @@
 package lambda
 
-// This file owns one invocation's runner: the goroutine that carries the batch
-// from record to record. It alone moves the position, under the mutex; stop
-// reads it once and ends the run, after which nothing new is begun. A handler
-// or dead letter that runs on is the runner's last act.
+// This file owns the state of one invocation: where each outer record stands and
+// which user records are with a handler. Workers move it and stop reads it, all
+// under the mutex. After stop nothing new is begun, and what a handler still
+// brings about is noted apart, as late.
 
 import (
 	"context"
-	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -15,149 +15,209 @@ import (
 	"github.com/kinpack/kinpack/deaggregate"
 )
 
+// ref is a user record of the event: the index of its outer record, and its own
+// within that.
+type ref struct{ outer, user int32 }
+
+// outerState is where an outer record stands.
+type outerState struct {
+	opened bool // taken apart; before, what it holds is not known
+	tried  bool // earlier invocations have tried user records in it
+	users  int  // how many user records it holds
+	base   int  // where they begin in invocation.users
+	progress
+}
+
+// decided says whether nothing is left to do.
+func (o *outerState) decided() bool { return o.opened && o.done.prefix >= o.users }
+
+// late is a user record that was decided after the answer.
+type late struct {
+	outer string // sequence number
+	user  int
+}
+
+// ending is the end of an invocation's workers.
+type ending struct {
+	done chan struct{} // closed at the very end
+	late []late        // not written after that
+}
+
 type invocation struct {
 	consumer *Consumer
 	batch    *batch
-	known    map[string]outer
+	known    map[string]entry // what earlier invocations left, by sequence number
+	call     func(ctx context.Context, rs []*Record) error
+	before   func(ref) // if not nil, called before each handler call
 	ending   *ending
 
-	// The runner's own.
-	shard  string // of the outer record in hand
-	users  []deaggregate.Record
-	record Record // what the handler sees
+	users  []deaggregate.Record // of the outer records in hand
+	queues [][]ref              // of these
 	bounds bounds
 
 	mu      sync.Mutex
-	at      position // written by the runner only
-	calling bool     // the handler is running
-	stopped bool     // the answer is made from at as it was then
+	outers  []outerState // as the event's records
+	workers []*worker
+	stopped bool
+	texts   int // bytes of failures that are kept
+	stats   Batch
 }
 
-// run decides one record after the other, until one is left undecided.
+func newInvocation(c *Consumer, b *batch, known map[string]entry) *invocation {
+	return &invocation{
+		consumer: c, batch: b, known: known, call: c.call,
+		ending: &ending{done: make(chan struct{})},
+		outers: make([]outerState, len(b.records)),
+		stats:  Batch{Shard: c.shard(b), OuterRecords: len(b.records)},
+	}
+}
+
+// run decides the event's user records, in order an outer record at a time and
+// else all at once, until one must be left (in order) or all had their turn.
 func (v *invocation) run(ctx context.Context) {
 	defer v.finish()
-	for i := range v.batch.records {
-		if ctx.Err() != nil || !v.runOuter(ctx, i) {
+	step := len(v.outers)
+	if v.consumer.inOrder() {
+		step = 1
+	}
+	for from := 0; from < len(v.outers); from += step {
+		if ctx.Err() != nil {
+			return
+		}
+		queues := v.load(ctx, from, from+step)
+		if !v.work(ctx, queues) {
 			return
 		}
 	}
 }
 
-// runOuter decides the user records of one outer record. It returns false if one
-// is left undecided or the invocation is over.
-func (v *invocation) runOuter(ctx context.Context, i int) bool {
-	o := &v.batch.records[i]
-	v.shard = shardOf(o).id
-	var malformed error
-	v.users, malformed = deaggregate.Append(v.users[:0], o.Kinesis.PartitionKey, o.Kinesis.Data)
-	switch {
-	case malformed != nil:
-		v.open(1)
-		if v.at.progress.done == 0 && !v.buryWhole(ctx, o, malformed) {
-			return false
-		}
-	case v.outOfRange(ctx, o):
-		v.drop(ctx, o)
-	default:
-		v.open(len(v.users))
-		for v.at.progress.done < len(v.users) {
-			if !v.decide(ctx, o, &v.users[v.at.progress.done]) {
-				return false
-			}
-		}
+// finish ends the invocation. A handler that called runtime.Goexit brings it
+// here in the middle of a call.
+func (v *invocation) finish() {
+	for _, w := range v.workers {
+		w.end()
 	}
-	return v.next()
+	close(v.ending.done)
 }
 
-// open starts on the user records of the outer record in hand, from where an
-// earlier invocation stopped.
-func (v *invocation) open(records int) {
-	p := outerProgress{records: records}
-	o := &v.batch.records[v.at.outer]
-	if k, ok := v.known[o.Kinesis.SequenceNumber]; ok && k.content == contentOf(o) {
-		p = k.progress
-		// Of two equal records, which Lambda does not send, only the first is meant.
-		delete(v.known, o.Kinesis.SequenceNumber)
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.stopped {
-		v.at.opened, v.at.progress = true, p
-	}
+// record returns the outer record of a user record.
+func (v *invocation) record(r ref) *events.KinesisEventRecord { return &v.batch.records[r.outer] }
+
+// user returns a user record; only while its outer record is in hand.
+func (v *invocation) user(r ref) *deaggregate.Record {
+	return &v.users[v.outers[r.outer].base+int(r.user)]
 }
 
-// next moves on to the next outer record, or returns false if the run was stopped.
-func (v *invocation) next() bool {
+// begin marks that the handler is called for these records, or returns false if
+// the invocation is over.
+func (v *invocation) begin(w *worker, rs []ref) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.stopped {
 		return false
 	}
-	v.at = position{outer: v.at.outer + 1}
+	w.running = rs
 	return true
 }
 
-// begin marks that the handler is being called, or returns false if the run was stopped.
-func (v *invocation) begin() bool {
+// idle marks that the worker's handler call is over.
+func (v *invocation) idle(w *worker) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.calling = !v.stopped
-	return v.calling
+	w.running = nil
 }
 
-// failed counts an attempt.
-func (v *invocation) failed(text string) {
+// try returns what is known of a user record's attempts.
+func (v *invocation) try(r ref) try {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.calling = false
-	v.at.progress.attempts++
-	v.at.progress.failure = text
+	return v.outers[r.outer].tries[int(r.user)]
 }
 
-// decided counts the user record in hand as done.
-func (v *invocation) decided() {
+// succeed counts records as done by their handler, whose call it ends.
+func (v *invocation) succeed(w *worker, rs []ref) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.calling = false
-	p := &v.at.progress
-	*p = outerProgress{records: p.records, done: p.done + 1}
-	v.ending.decided = v.stopped
+	w.running = nil
+	for _, r := range rs {
+		v.decide(r, &v.stats.Succeeded)
+	}
 }
 
-// stop ends the run and returns where it stands. overtaken says that a handler
-// is running; that call is counted.
-func (v *invocation) stop() (at position, overtaken bool) {
+// bury counts a record as done by the dead letter.
+func (v *invocation) bury(r ref) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.decide(r, &v.stats.Poison)
+}
+
+func (v *invocation) decide(r ref, count *int) {
+	if v.stopped {
+		v.ending.late = append(v.ending.late, late{v.record(r).Kinesis.SequenceNumber, int(r.user)})
+		return
+	}
+	*count++
+	v.outers[r.outer].decide(int(r.user))
+}
+
+// fail counts an attempt at each of the records and returns what is known of the
+// first then. own says that it was for that one record, or named it.
+func (v *invocation) fail(rs []ref, own bool, text string) try {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var first try
+	for i, r := range rs {
+		o := &v.outers[r.outer]
+		if v.stopped { // counted by stop, of which this must not change what it returned
+			continue
+		}
+		if v.texts += len(text); v.texts > maxTexts && len(text) > cutText {
+			text = strings.Clone(text[:cutText])
+		}
+		v.stats.FailedAttempts++
+		if t := o.fail(int(r.user), own, text); i == 0 {
+			first = t
+		}
+	}
+	return first
+}
+
+// Failures are kept in full as long as all of them take less than maxTexts
+// bytes, and then only their beginnings.
+const (
+	maxTexts = 1 << 20
+	cutText  = 256
+)
+
+// stop ends the invocation and counts what stands. cut has the records whose
+// handler is running; an attempt was counted for each.
+func (v *invocation) stop() (cut []ref) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.stopped = true
-	at = v.at
-	switch {
-	case v.calling:
-		at.progress.attempts++
-		at.progress.failure = "the handler had not returned when the invocation's time was up"
-	case at.opened && at.progress.done == at.progress.records:
-		at = position{outer: at.outer + 1}
+	for _, w := range v.workers {
+		for _, r := range w.running {
+			v.stats.FailedAttempts++
+			v.outers[r.outer].fail(int(r.user), len(w.running) == 1, "the handler had not returned when the invocation's time was up")
+		}
+		cut = append(cut, w.running...)
 	}
-	return at, v.calling
+	for i := range v.outers {
+		if o := &v.outers[i]; o.opened {
+			v.stats.UserRecords += o.users
+			v.stats.Undecided += o.users - o.done.count()
+		}
+	}
+	return cut
 }
 
-// finish ends the runner. A handler that called runtime.Goexit brings it here
-// in the middle of a call.
-func (v *invocation) finish() {
-	if v.calling { // written by this goroutine only
-		v.failed("the handler called runtime.Goexit")
-		o := &v.batch.records[v.at.outer]
-		v.consumer.log.LogAttrs(context.Background(), slog.LevelError, "the handler ended its goroutine",
-			slog.String("record", name(o, v.at.progress.done)))
+// first returns the index of the first outer record that is not decided: the
+// number of records if there is none.
+func (v *invocation) first() int {
+	for i := range v.outers {
+		if !v.outers[i].decided() {
+			return i
+		}
 	}
-	close(v.ending.done)
-}
-
-// drop counts an aggregate that lies outside its shard's range.
-func (v *invocation) drop(ctx context.Context, o *events.KinesisEventRecord) {
-	c := v.consumer
-	c.droppedAggregates.Add(1)
-	c.droppedRecords.Add(uint64(len(v.users)))
-	c.log.LogAttrs(ctx, slog.LevelWarn, "aggregate dropped: a hash key in it lies outside the shard's range",
-		slog.String("record", name(o, WholeRecord)), slog.Int("userRecords", len(v.users)))
+	return len(v.outers)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"unicode/utf8"
 )
 
 // Option changes a setting of a [Consumer]. Of two that set the same, the last
@@ -19,8 +20,15 @@ type config struct {
 	hasDeadLetter bool
 	shardRanges   ShardRanges
 	hasShardRange bool
+	checkpoint    Checkpoint
+	hasCheckpoint bool
+	concurrency   int
+	namespace     string
+	hooks         []Hooks
 	logger        *slog.Logger
 	nilOption     bool
+
+	wholeBatchError, followPoison, everyFailureListed bool
 }
 
 // WithMaxAttempts limits the handler calls of one user record to n, counted
@@ -66,16 +74,75 @@ func WithShardRange(r ShardRanges) Option {
 	return func(c *config) { c.shardRanges, c.hasShardRange = r, true }
 }
 
+// WithConcurrency calls the handler for up to n partition keys at a time, from 1
+// to 1,000. A key's records are handled in their order, one after the other; if
+// one is left undecided, the later ones of its key wait for the next invocation,
+// and other keys go on. The default, 1, handles all records in the order of the
+// shard and stops at the first one that is left undecided; with [NewByKey] it
+// takes one key after the other.
+//
+// Keys are the user records' partition keys. The whole event is taken apart at
+// once then, which takes about 100 bytes a user record.
+func WithConcurrency(n int) Option {
+	return func(c *config) { c.concurrency = n }
+}
+
+// WithCheckpoint keeps what is done inside a batch that was answered in part in
+// p, so that it is skipped wherever the batch is sent next. The default is none:
+// then it is kept in memory, for the same process only.
+//
+// Without a failure that costs one Load an invocation, and nothing else.
+func WithCheckpoint(p Checkpoint) Option {
+	return func(c *config) { c.checkpoint, c.hasCheckpoint = p, true }
+}
+
+// WithProgressNamespace sets the namespace of what is kept in the [Checkpoint],
+// at most 256 bytes. Event source mappings that read the same stream, each on its
+// own account, need one each if they use the same Checkpoint. The default is the
+// function's name (AWS_LAMBDA_FUNCTION_NAME), which does where a function has one
+// mapping a stream.
+func WithProgressNamespace(namespace string) Option {
+	return func(c *config) { c.namespace = namespace }
+}
+
+// WithWholeBatchError returns an error in the place of an answer in part, for
+// event source mappings that can't have ReportBatchItemFailures. Lambda sends the
+// whole batch again, and what is done in it is skipped, as far as it is remembered.
+func WithWholeBatchError() Option {
+	return func(c *config) { c.wholeBatchError = true }
+}
+
+// WithPoisonedKeys sends the later records of a partition key, of which a record
+// is in the dead letter, there too, without a call of the handler: for handlers
+// that must not see a key's record without the ones before it. The keys are kept
+// in this process's memory, at most 1,024 of them, each for an hour.
+func WithPoisonedKeys() Option {
+	return func(c *config) { c.followPoison = true }
+}
+
+// WithHooks adds hooks to those of earlier WithHooks.
+func WithHooks(h Hooks) Option {
+	return func(c *config) { c.hooks = append(c.hooks, h) }
+}
+
 // WithLogger sets the logger; the default is slog.Default() at the time of
 // [New]. Records are named shard:sequence number:sub-sequence number. Keys and
 // data are never logged, but the texts of errors and panics are: keep data out
 // of them.
+//
+// The line "batch" tells what an invocation did, at level info if anything in it
+// was out of the ordinary, and else at level debug.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
 
+const (
+	maxConcurrency = 1000
+	maxNamespace   = 256
+)
+
 // validate joins every complaint.
-func (c *config) validate(h Handler) error {
+func (c *config) validate(m mode, nilHandler bool) error {
 	var errs []error
 	complain := func(bad bool, text string) {
 		if bad {
@@ -84,11 +151,16 @@ func (c *config) validate(h Handler) error {
 	}
 	d, isFunc := c.deadLetter.(DeadLetterFunc)
 	r, isRangeFunc := c.shardRanges.(ShardRangesFunc)
-	complain(h == nil, "the handler is nil")
+	complain(nilHandler, "the handler is nil")
 	complain(c.nilOption, "an option is nil")
 	complain(c.maxAttempts < 0, fmt.Sprintf("WithMaxAttempts(%d): want 0 for no limit, or more", c.maxAttempts))
 	complain(c.hasDeadLetter && (c.deadLetter == nil || isFunc && d == nil), "WithDeadLetter(nil): leave the option out to have none")
 	complain(c.hasShardRange && (c.shardRanges == nil || isRangeFunc && r == nil), "WithShardRange(nil): leave the option out to drop nothing")
+	complain(c.hasCheckpoint && c.checkpoint == nil, "WithCheckpoint(nil): leave the option out to have none")
+	complain(c.concurrency < 1 || c.concurrency > maxConcurrency, fmt.Sprintf("WithConcurrency(%d): want 1 to %d", c.concurrency, maxConcurrency))
+	complain(c.concurrency > 1 && m == mode{together: true}, "WithConcurrency: a handler of whole batches is called once at a time")
+	complain(len(c.namespace) > maxNamespace || !utf8.ValidString(c.namespace),
+		fmt.Sprintf("WithProgressNamespace(%.40q): want at most %d bytes of UTF-8", c.namespace, maxNamespace))
 	complain(c.logger == nil, "WithLogger(nil): use slog.New(slog.DiscardHandler) to log nothing")
 	return errors.Join(errs...)
 }

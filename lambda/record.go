@@ -68,7 +68,7 @@ func Typed[T any](decode func(data []byte) (T, error), h func(ctx context.Contex
 }
 
 // fill makes r the user record u of the outer record o.
-func (r *Record) fill(o *events.KinesisEventRecord, shard string, u *deaggregate.Record, attempt int) {
+func (r *Record) fill(o *events.KinesisEventRecord, u *deaggregate.Record, attempt int) {
 	*r = Record{
 		PartitionKey:                u.PartitionKey,
 		ExplicitHashKey:             u.ExplicitHashKey,
@@ -76,13 +76,61 @@ func (r *Record) fill(o *events.KinesisEventRecord, shard string, u *deaggregate
 		Data:                        u.Data,
 		Aggregated:                  u.Aggregated,
 		StreamARN:                   o.EventSourceArn,
-		ShardID:                     shard,
+		ShardID:                     shardOf(o).id,
 		SequenceNumber:              o.Kinesis.SequenceNumber,
 		SubSequenceNumber:           u.SubSequence,
 		OuterPartitionKey:           o.Kinesis.PartitionKey,
 		ApproximateArrivalTimestamp: o.Kinesis.ApproximateArrivalTimestamp.Time,
 		Attempt:                     attempt,
 	}
+}
+
+// Identity says which user record of which stream it is.
+type Identity struct {
+	StreamARN      string
+	ShardID        string
+	SequenceNumber string // that of the outer record
+	// SubSequenceNumber is the place within the aggregate, from 0; 0 for a plain
+	// record.
+	SubSequenceNumber int
+}
+
+// String returns stream ARN, shard, sequence number and sub-sequence number with
+// slashes between: the ID of the record's [Letter].
+func (i Identity) String() string {
+	return i.StreamARN + "/" + i.ShardID + "/" + i.SequenceNumber + "/" + strconv.Itoa(i.SubSequenceNumber)
+}
+
+// Identity returns which record it is.
+func (r *Record) Identity() Identity {
+	return Identity{r.StreamARN, r.ShardID, r.SequenceNumber, r.SubSequenceNumber}
+}
+
+// IdentityFrom returns which record a [Handler] is called for, from the context
+// that it was given or one made of that: for logs and traces far from where the
+// record is at hand. A [BatchHandler]'s context has none.
+func IdentityFrom(ctx context.Context) (i Identity, ok bool) {
+	p, ok := ctx.Value(identityKey{}).(*Identity)
+	if !ok {
+		return Identity{}, false
+	}
+	return *p, true
+}
+
+type identityKey struct{}
+
+// recordContext is a handler's context.
+type recordContext struct {
+	context.Context
+	identity Identity
+}
+
+// Value implements context.Context.
+func (c *recordContext) Value(key any) any {
+	if key == (identityKey{}) {
+		return &c.identity
+	}
+	return c.Context.Value(key)
 }
 
 // name names a record in the log: shard:sequence number:sub-sequence number, the

@@ -6,6 +6,7 @@ package lambda
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -95,10 +96,10 @@ type bounds struct {
 	hashkey.Range
 }
 
-// outOfRange says whether the aggregate in hand is to be dropped.
-func (v *invocation) outOfRange(ctx context.Context, o *events.KinesisEventRecord) bool {
+// outOfRange says whether an aggregate of these user records is to be dropped.
+func (v *invocation) outOfRange(ctx context.Context, o *events.KinesisEventRecord, users []deaggregate.Record) bool {
 	c := v.consumer
-	if c.config.shardRanges == nil || len(v.users) == 0 || !v.users[0].Aggregated {
+	if c.config.shardRanges == nil || len(users) == 0 || !users[0].Aggregated {
 		return false
 	}
 	if shard := shardOf(o); !v.bounds.looked || v.bounds.shard != shard {
@@ -111,12 +112,26 @@ func (v *invocation) outOfRange(ctx context.Context, o *events.KinesisEventRecor
 	if !v.bounds.known {
 		return false
 	}
-	for i := range v.users {
-		if !v.bounds.Contains(hashKeyOf(&v.users[i])) {
+	for i := range users {
+		if !v.bounds.Contains(hashKeyOf(&users[i])) {
 			return true
 		}
 	}
 	return false
+}
+
+// drop tells of an aggregate that lies outside its shard's range.
+func (v *invocation) drop(ctx context.Context, o *events.KinesisEventRecord, users int) {
+	c := v.consumer
+	c.droppedAggregates.Add(1)
+	c.droppedRecords.Add(uint64(users))
+	c.log.LogAttrs(ctx, slog.LevelWarn, "aggregate dropped: a hash key in it lies outside the shard's range",
+		slog.String("record", name(o, WholeRecord)), slog.Int("userRecords", users))
+	for _, h := range c.config.hooks {
+		if h.OutOfRange != nil {
+			c.tell(ctx, func() { h.OutOfRange(ctx, OutOfRange{v.stats.Shard, o.Kinesis.SequenceNumber, users}) })
+		}
+	}
 }
 
 // hashKeyOf is the hash key that a record was routed by. The KCL reads an

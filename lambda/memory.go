@@ -1,0 +1,232 @@
+package lambda
+
+// This file owns what the process remembers between invocations: what is done
+// inside batches that were answered in part, handlers that were still running,
+// and partition keys that have a record in the dead letter. It is bounded, and
+// safe for concurrent use.
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	maxReports  = 1024      // one a shard and concurrent batch
+	maxMemory   = 8 << 20   // bytes, as entry.size counts them
+	maxProgress = time.Hour // later than that a record comes again because someone replays it
+	maxKeys     = 1024      // poisoned partition keys
+)
+
+// report is what is known of a batch that was answered in part.
+type report struct {
+	shard    shardID
+	sequence string // the outer sequence number that was reported
+	at       time.Time
+	keys     []string // outer partition keys from there on in its batch, not all if there are many
+	saved    bool     // the checkpoint has an item under the sequence number
+	entries  []entry  // ascending
+}
+
+type memory struct {
+	mu      sync.Mutex
+	reports []report // the latest at the end
+	late    []straggler
+	keys    map[poisonedKey]time.Time
+}
+
+// straggler is an invocation whose workers were not at their end when its batch
+// was answered.
+type straggler struct {
+	shard shardID
+	*ending
+}
+
+type poisonedKey struct {
+	shard shardID
+	key   string
+}
+
+// wait returns when no straggler of that shard is left, or false when ctx ends first.
+func (m *memory) wait(ctx context.Context, shard shardID) bool {
+	for {
+		left := m.settle(shard)
+		if left == nil {
+			return true
+		}
+		select {
+		case <-left.done:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// settle takes note of what every straggler that has ended since has brought
+// about, and returns one of that shard that has not ended.
+func (m *memory) settle(shard shardID) *ending {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.late = slices.DeleteFunc(m.late, func(s straggler) bool {
+		select {
+		case <-s.done:
+		default:
+			return false
+		}
+		for _, l := range s.ending.late {
+			m.decide(s.shard, l)
+		}
+		return true
+	})
+	for _, s := range m.late {
+		if s.shard == shard {
+			return s.ending
+		}
+	}
+	return nil
+}
+
+// decide counts a user record as done, if its outer record is remembered.
+func (m *memory) decide(shard shardID, l late) {
+	for i := range m.reports {
+		if m.reports[i].shard != shard {
+			continue
+		}
+		for j := range m.reports[i].entries {
+			if e := &m.reports[i].entries[j]; e.sequence == l.outer {
+				e.progress.decide(l.user)
+			}
+		}
+	}
+}
+
+// recall returns what is known of the batch's outer records, by sequence number,
+// and forgets what is too old and what Lambda has gone past. passed has the
+// reports of the latter.
+//
+// That a batch starts past an outer record is not enough: with a
+// ParallelizationFactor several batches of a shard are under way, and each may
+// be ahead of the others. But all records of one outer partition key are in the
+// same one of them.
+func (m *memory) recall(b *batch) (known map[string]entry, passed []report) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.reports) == 0 || !b.tracked() {
+		return nil, nil
+	}
+	now, first, keys := time.Now(), b.lowest(0), b.keys()
+	known = make(map[string]entry)
+	m.reports = slices.DeleteFunc(m.reports, func(r report) bool {
+		if now.Sub(r.at) > maxProgress {
+			return true
+		}
+		if r.shard != b.shard {
+			return false
+		}
+		for _, e := range r.entries {
+			if b.index(e.sequence) >= 0 {
+				e.progress = e.progress.clone()
+				known[e.sequence] = e
+			}
+		}
+		gone := compareSequence(first, r.sequence) > 0 && slices.ContainsFunc(r.keys, func(k string) bool { return keys[k] })
+		if gone {
+			passed = append(passed, r)
+		}
+		return gone
+	})
+	return known, passed
+}
+
+// keep puts what is known at the end of an invocation in the place of what was
+// known of its outer records before. e is the end of its workers, which may not
+// have come yet.
+func (m *memory) keep(b *batch, r report, e *ending) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if b.tracked() {
+		m.forget(b)
+		if r.sequence != "" {
+			m.reports = append(m.reports, r)
+			m.bound()
+		}
+	}
+	select {
+	case <-e.done:
+		if len(e.late) == 0 { // it may have come between stop and here
+			return
+		}
+	default:
+	}
+	m.late = append(m.late, straggler{b.shard.clone(), e})
+}
+
+// forget forgets what is known of the batch's outer records. A report from within
+// the batch that has others, too, is from now on about the lowest of them.
+func (m *memory) forget(b *batch) {
+	kept := m.reports[:0]
+	for _, r := range m.reports {
+		if r.shard == b.shard {
+			r.entries = slices.DeleteFunc(r.entries, func(e entry) bool { return b.index(e.sequence) >= 0 })
+			if b.index(r.sequence) >= 0 {
+				if len(r.entries) == 0 {
+					continue
+				}
+				r.sequence, r.saved = r.entries[0].sequence, false
+			}
+		}
+		kept = append(kept, r)
+	}
+	clear(m.reports[len(kept):])
+	m.reports = kept
+}
+
+// bound forgets the oldest reports until the rest is within the bounds, and of
+// the last one what lies highest.
+func (m *memory) bound() {
+	last, size := len(m.reports)-1, 0
+	for i := last; i >= 0; i-- {
+		entries := m.reports[i].entries
+		fit := 0
+		for fit < len(entries) && size <= maxMemory {
+			size += entries[fit].size()
+			fit++
+		}
+		if size <= maxMemory && last-i < maxReports {
+			continue
+		}
+		if i == last { // the one that led over the bound goes, too, but not the first
+			fit = max(1, fit-1)
+			clear(entries[fit:])
+			m.reports[i].entries = entries[:fit]
+			i--
+		}
+		m.reports = slices.Delete(m.reports, 0, i+1)
+		return
+	}
+}
+
+// poison notes a partition key that has a record in the dead letter.
+func (m *memory) poison(shard shardID, key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keys == nil || len(m.keys) >= maxKeys {
+		m.keys = make(map[poisonedKey]time.Time)
+	}
+	m.keys[poisonedKey{shard.clone(), strings.Clone(key)}] = time.Now()
+}
+
+// poisoned says whether a partition key was noted within the last hour.
+func (m *memory) poisoned(shard shardID, key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, ok := m.keys[poisonedKey{shard, key}]
+	return ok && time.Since(at) <= maxProgress
+}
+
+// clone copies the strings, so that keeping them does not keep the event.
+func (s shardID) clone() shardID {
+	return shardID{stream: strings.Clone(s.stream), id: strings.Clone(s.id)}
+}

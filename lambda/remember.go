@@ -1,0 +1,225 @@
+package lambda
+
+// This file owns what goes from one invocation of a batch to the next, by the
+// process's memory and, if there is one, the Checkpoint.
+//
+// With a Checkpoint that can be read, the memory counts only for what the
+// Checkpoint also has, or never got: what another process has finished and
+// deleted there must not be skipped when someone replays it. Without one, or
+// while it fails, the memory is all there is.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	maxLoad = 5 * time.Second // for the Load of an invocation, or a quarter of the time left
+	maxSave = 5 * time.Second // for Save or Delete, if there is no deadline
+)
+
+// recalled is what earlier invocations left for a batch.
+type recalled struct {
+	known map[string]entry // by sequence number
+	// items are the sequence numbers in the Checkpoint that are of this batch,
+	// beyond the entries in them that are of outer records past its end.
+	items  []string
+	beyond []entry
+}
+
+// recall reads what is known of the batch.
+func (c *Consumer) recall(ctx context.Context, b *batch) recalled {
+	known, passed := c.memory.recall(b)
+	for _, r := range passed {
+		c.passed(ctx, b, r)
+	}
+	if c.config.checkpoint == nil || !b.tracked() {
+		return recalled{known: known}
+	}
+	saved, ok := c.load(ctx, b, b.lowest(0), b.highest())
+	if !ok {
+		return recalled{known: known}
+	}
+	var found recalled
+	loaded := make(map[string]entry)
+	for _, p := range saved {
+		if b.index(p.SequenceNumber) < 0 {
+			continue // of another of the shard's concurrent batches
+		}
+		found.items = append(found.items, strings.Clone(p.SequenceNumber))
+		for _, written := range p.Entries {
+			e, err := readEntry(written)
+			if err != nil {
+				c.checkpointFailed(ctx, b, "Load", fmt.Errorf("what is saved under %.60s: %w", p.SequenceNumber, err))
+				continue
+			}
+			if b.index(e.sequence) < 0 {
+				found.beyond = append(found.beyond, e)
+				continue
+			}
+			if old, ok := loaded[e.sequence]; ok && old.content.same(e.content) && old.records == e.records {
+				e.progress.merge(&old.progress)
+			}
+			loaded[e.sequence] = e
+		}
+	}
+	for sequence, e := range known {
+		old, ok := loaded[sequence]
+		switch {
+		case ok && old.content.same(e.content) && old.records == e.records:
+			e.progress.merge(&old.progress)
+			loaded[sequence] = e
+		case !ok && !e.saved:
+			loaded[sequence] = e
+		}
+	}
+	found.known = loaded
+	return found
+}
+
+// load calls Load in its part of the time.
+func (c *Consumer) load(ctx context.Context, b *batch, first, last string) (saved []SavedProgress, ok bool) {
+	limit := maxLoad
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/4)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	f := protect(func() (err error) {
+		if !decimal(first) || !decimal(last) {
+			return fmt.Errorf("sequence numbers %.200q to %.200q: want decimal numbers", first, last)
+		}
+		saved, err = c.config.checkpoint.Load(ctx, c.shard(b), first, last)
+		return err
+	})
+	if f != nil {
+		c.checkpointFailed(ctx, b, "Load", f)
+		return nil, false
+	}
+	return saved, true
+}
+
+// passed tells of a report that Lambda has gone past, unless the Checkpoint
+// shows that another process has finished it.
+func (c *Consumer) passed(ctx context.Context, b *batch, r report) {
+	if r.saved && c.config.checkpoint != nil {
+		if saved, ok := c.load(ctx, b, r.sequence, r.sequence); ok && len(saved) == 0 {
+			return
+		}
+	}
+	c.log.LogAttrs(ctx, slog.LevelError, "Lambda went past a reported failure: another sandbox has handled it, its retries or the record's age are used up, or ReportBatchItemFailures is off",
+		slog.String("record", b.shard.id+":"+r.sequence))
+	for _, h := range c.config.hooks {
+		if h.Passed != nil {
+			c.tell(ctx, func() { h.Passed(ctx, Passed{c.shard(b), r.sequence}) })
+		}
+	}
+}
+
+// keep remembers what is done in a batch of which records[at] is the first
+// undecided one.
+func (c *Consumer) keep(ctx context.Context, v *invocation, found recalled, at int) {
+	b := v.batch
+	r := report{shard: b.shard.clone(), at: time.Now()}
+	if at < len(b.records) && b.tracked() {
+		from := at
+		if c.config.wholeBatchError {
+			from = 0
+		}
+		if low := b.lowest(from); low != "" {
+			r.sequence, r.keys, r.entries = strings.Clone(low), b.someKeys(from), v.entries(from)
+		}
+	}
+	c.save(ctx, b, &r, found)
+	c.memory.keep(b, r, v.ending)
+}
+
+// entries returns what is known of the outer records from on; if the time was up,
+// with those of which a worker may still bring something about.
+func (v *invocation) entries(from int) (es []entry) {
+	for i := from; i < len(v.outers); i++ {
+		o := &v.outers[i]
+		sequence := v.batch.records[i].Kinesis.SequenceNumber
+		if !o.opened { // not come to: what was known stays
+			if e, ok := v.known[sequence]; ok {
+				es = append(es, e)
+			}
+			continue
+		}
+		if o.progress.empty() && (!v.stats.TimeUp || o.decided()) || sequence == "" {
+			continue
+		}
+		es = append(es, entry{strings.Clone(sequence), contentOf(&v.batch.records[i]), o.users, o.progress, false})
+	}
+	slices.SortStableFunc(es, func(x, y entry) int { return compareSequence(x.sequence, y.sequence) })
+	return es
+}
+
+// save brings the Checkpoint to what the report says: nothing, if its entries are
+// none. What was found of outer records beyond the batch stays.
+func (c *Consumer) save(ctx context.Context, b *batch, r *report, found recalled) {
+	if c.config.checkpoint == nil || !b.tracked() {
+		return
+	}
+	entries := slices.Concat(r.entries, found.beyond)
+	if len(entries) == 0 && len(found.items) == 0 {
+		return
+	}
+	limit := maxSave
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)*3/4)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if len(entries) == 0 {
+		if f := protect(func() error { return c.config.checkpoint.Delete(ctx, c.shard(b), found.items) }); f != nil {
+			c.checkpointFailed(ctx, b, "Delete", f)
+		}
+		return
+	}
+	p := SavedProgress{SequenceNumber: r.sequence, Entries: make([][]byte, len(entries))}
+	if len(r.entries) == 0 { // the rest of a batch that came in parts
+		p.SequenceNumber = entries[0].sequence
+	}
+	var last int64
+	for i := range entries {
+		p.Entries[i] = entries[i].append(nil)
+		last = max(last, entries[i].content.arrival)
+	}
+	p.LastArrival = arrivalTime(last)
+	stale := slices.DeleteFunc(found.items, func(s string) bool { return s == p.SequenceNumber })
+	kept := 0
+	f := protect(func() (err error) {
+		kept, err = c.config.checkpoint.Save(ctx, c.shard(b), p, stale)
+		return err
+	})
+	if f == nil && kept < len(entries) {
+		f = &failure{message: fmt.Sprintf("only the first %d of %d outer records' progress found room", kept, len(entries))}
+	} else if f != nil {
+		kept = 0
+	}
+	if f != nil {
+		c.checkpointFailed(ctx, b, "Save", f)
+	}
+	for i := range r.entries[:min(max(kept, 0), len(r.entries))] {
+		r.entries[i].saved = true
+	}
+	r.saved = kept > 0 && len(r.entries) > 0
+}
+
+// checkpointFailed tells of a Checkpoint call that did not work out.
+func (c *Consumer) checkpointFailed(ctx context.Context, b *batch, operation string, err error) {
+	text := err.Error()
+	c.log.LogAttrs(ctx, slog.LevelError, "checkpoint failed; the invocation goes on without",
+		slog.String("operation", operation), slog.String("record", name(&b.records[0], WholeRecord)), slog.String("error", text))
+	for _, h := range c.config.hooks {
+		if h.CheckpointError != nil {
+			c.tell(ctx, func() { h.CheckpointError(ctx, CheckpointError{c.shard(b), operation, errors.New(text)}) })
+		}
+	}
+}
