@@ -43,6 +43,9 @@ func (w *worker) decide(ctx context.Context, r ref) bool {
 	if tried && v.setAside(ctx, r, t) {
 		return true
 	}
+	if v.before != nil {
+		v.before(r)
+	}
 	w.one[0] = r
 	for wait := firstPause; ; wait = min(2*wait, maxPause) {
 		if ctx.Err() != nil || !v.begin(w, w.one[:]) {

@@ -42,8 +42,10 @@ type Consumer struct {
 	mode   mode
 	call   func(ctx context.Context, rs []*Record) error
 	log    *slog.Logger
-	memory memory
-	ranges rangeCache
+
+	expanded Function // in the place of call
+	memory   memory
+	ranges   rangeCache
 
 	saidMemory atomic.Bool // the log line on progress in memory is out
 	saidRange  atomic.Bool // the log line on an unknown shard range is out
@@ -214,7 +216,7 @@ func (c *Consumer) execute(ctx context.Context, v *invocation) int {
 		c.log.LogAttrs(ctx, slog.LevelError, "the handler has not returned in time",
 			slog.String("record", v.name(r)), slog.Int("attempt", v.outers[r.outer].tries[int(r.user)].attempts))
 	}
-	return v.first()
+	return firstLeft(v.outers)
 }
 
 // shard is the name of a batch's shard towards others.

@@ -102,6 +102,9 @@ func (c *Consumer) tell(ctx context.Context, hook func()) {
 // report tells the log and the hooks what an invocation did: records[at] is the
 // first undecided record.
 func (c *Consumer) report(ctx context.Context, b *batch, s Batch, start time.Time, at int) {
+	if len(b.records) == 0 {
+		return
+	}
 	response, err := c.answer(b, at)
 	s.Err = err
 	for _, f := range response.BatchItemFailures {

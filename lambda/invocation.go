@@ -48,7 +48,7 @@ type invocation struct {
 	batch    *batch
 	known    map[string]entry // what earlier invocations left, by sequence number
 	call     func(ctx context.Context, rs []*Record) error
-	before   func(ref) // if not nil, called before each handler call
+	before   func(ref) // if not nil, called before each handler call, in order
 	ending   *ending
 
 	users  []deaggregate.Record // of the outer records in hand
@@ -64,12 +64,16 @@ type invocation struct {
 }
 
 func newInvocation(c *Consumer, b *batch, known map[string]entry) *invocation {
-	return &invocation{
+	v := &invocation{
 		consumer: c, batch: b, known: known, call: c.call,
 		ending: &ending{done: make(chan struct{})},
 		outers: make([]outerState, len(b.records)),
 		stats:  Batch{Shard: c.shard(b), OuterRecords: len(b.records)},
 	}
+	if c.expanded != nil {
+		v.call = func(ctx context.Context, rs []*Record) error { return c.callExpanded(ctx, b, rs) }
+	}
+	return v
 }
 
 // run decides the event's user records, in order an outer record at a time and
@@ -211,13 +215,13 @@ func (v *invocation) stop() (cut []ref) {
 	return cut
 }
 
-// first returns the index of the first outer record that is not decided: the
+// firstLeft returns the index of the first outer record that is not decided: the
 // number of records if there is none.
-func (v *invocation) first() int {
-	for i := range v.outers {
-		if !v.outers[i].decided() {
+func firstLeft(outers []outerState) int {
+	for i := range outers {
+		if !outers[i].decided() {
 			return i
 		}
 	}
-	return len(v.outers)
+	return len(outers)
 }

@@ -19,7 +19,7 @@ func TestProgressIsOfOneRecordOnly(t *testing.T) {
 	old := packed(t, 5, "5a", "5b")
 	elsewhere, later, plainOld := packed(t, 5, "5a", "5b"), packed(t, 5, "5a", "5b"), plain(5)
 	elsewhere.Kinesis.PartitionKey = "b"
-	later.Kinesis.ApproximateArrivalTimestamp.Time = arrival.Add(time.Millisecond)
+	later.Kinesis.ApproximateArrivalTimestamp.Time = arrival.Add(time.Second)
 	for name, test := range map[string]struct {
 		old, new events.KinesisEventRecord
 		fail     string

@@ -132,7 +132,7 @@ func (c *Consumer) keep(ctx context.Context, v *invocation, found recalled, at i
 			from = 0
 		}
 		if low := b.lowest(from); low != "" {
-			r.sequence, r.keys, r.entries = strings.Clone(low), b.someKeys(from), v.entries(from)
+			r.sequence, r.keys, r.entries = strings.Clone(low), b.someKeys(from), v.entries(v.outers, from)
 		}
 	}
 	c.save(ctx, b, &r, found)
@@ -141,9 +141,9 @@ func (c *Consumer) keep(ctx context.Context, v *invocation, found recalled, at i
 
 // entries returns what is known of the outer records from on; if the time was up,
 // with those of which a worker may still bring something about.
-func (v *invocation) entries(from int) (es []entry) {
-	for i := from; i < len(v.outers); i++ {
-		o := &v.outers[i]
+func (v *invocation) entries(outers []outerState, from int) (es []entry) {
+	for i := from; i < len(outers); i++ {
+		o := &outers[i]
 		sequence := v.batch.records[i].Kinesis.SequenceNumber
 		if !o.opened { // not come to: what was known stays
 			if e, ok := v.known[sequence]; ok {

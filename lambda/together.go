@@ -59,41 +59,57 @@ func FailedAt(i, n int, err error) Failures {
 	return f
 }
 
+// left is what a round leaves undecided.
+type left struct {
+	again  []ref // may be tried again
+	failed bool  // some of these have failed, and not only been left for later
+	stuck  bool  // others have to be left for the next invocation
+}
+
 // decideTogether hands a queue's records over until all are decided or the rest
-// has to be left.
+// has to be left. After a failure it pauses.
 func (w *worker) decideTogether(ctx context.Context, q []ref) {
-	for wait := firstPause; ; wait = min(2*wait, maxPause) {
-		q = w.round(ctx, q)
+	wait := firstPause
+	for len(q) > 0 && ctx.Err() == nil {
+		l := w.round(ctx, q)
+		moved := len(l.again) < len(q)
+		q = l.again
+		if moved {
+			wait = firstPause
+			if !l.failed {
+				continue
+			}
+		}
 		if len(q) == 0 || w.v.consumer.config.maxAttempts == 0 || !pause(ctx, wait) {
 			return
 		}
+		wait = min(2*wait, maxPause)
 	}
 }
 
 // round hands all of rs over once: those that can go together in one call, the
-// others by themselves. It returns those that may be tried again. What stands
-// behind a record of its key that is not decided waits.
-func (w *worker) round(ctx context.Context, rs []ref) (again []ref) {
+// others by themselves. What stands behind a record of its key that is not
+// decided waits.
+func (w *worker) round(ctx context.Context, rs []ref) (l left) {
 	byKey := w.v.consumer.mode.byKey
 	for len(rs) > 0 && ctx.Err() == nil {
 		n := w.v.leading(rs)
 		if n == 0 {
-			if !w.decide(ctx, rs[0]) && byKey {
-				return nil
-			}
-			rs = rs[1:]
-			continue
+			l.stuck = !w.decide(ctx, rs[0]) || l.stuck
+			n = 1
+		} else {
+			w.callTogether(ctx, rs[:n], &l)
 		}
-		left, stuck := w.callTogether(ctx, rs[:n])
-		again, rs = append(again, left...), rs[n:]
+		rs = rs[n:]
 		switch {
-		case byKey && stuck:
-			return nil
-		case byKey && len(left) > 0:
-			return append(again, rs...)
+		case byKey && l.stuck:
+			return left{stuck: true}
+		case byKey && len(l.again) > 0:
+			l.again = append(l.again, rs...)
+			return l
 		}
 	}
-	return again
+	return l
 }
 
 // leading returns how many records from the front can go into one call.
@@ -106,9 +122,8 @@ func (v *invocation) leading(rs []ref) int {
 	return len(rs)
 }
 
-// callTogether calls the handler once. It returns the records to try again, and
-// whether there are others that have to be left.
-func (w *worker) callTogether(ctx context.Context, rs []ref) (again []ref, stuck bool) {
+// callTogether calls the handler once, and adds what it leaves to l.
+func (w *worker) callTogether(ctx context.Context, rs []ref, l *left) {
 	v := w.v
 	records, seen := make([]Record, len(rs)), make([]*Record, len(rs))
 	for i, r := range rs {
@@ -116,34 +131,36 @@ func (w *worker) callTogether(ctx context.Context, rs []ref) (again []ref, stuck
 		seen[i] = &records[i]
 	}
 	if !v.begin(w, rs) {
-		return nil, true
+		l.stuck = true
+		return
 	}
 	var named Failures
 	f := protect(func() error {
 		err := v.call(ctx, seen)
-		for i, e := range namedIn(err) {
+		failures := namedIn(err)
+		for i, e := range failures {
 			if i < 0 || i >= len(rs) {
 				return fmt.Errorf("the handler says that record %d of %d failed: %w", i, len(rs), e)
 			}
 		}
-		named = namedIn(err)
+		named = failures
 		return err
 	})
 	switch {
 	case f == nil:
 		v.succeed(w, rs)
-		return nil, false
+		return
 	case named == nil && len(rs) == 1:
 		named = Failures{0: f}
 	case named == nil:
 		v.failed(ctx, w, rs, false, f)
-		return rs, false
+		l.again, l.failed = append(l.again, rs...), true
+		return
 	}
 	v.idle(w)
 	for i, r := range rs {
-		again, stuck = w.settle(ctx, r, named[i], again, stuck)
+		w.settle(ctx, r, named[i], l)
 	}
-	return again, stuck
 }
 
 // namedIn returns the Failures in err, nil if there are none.
@@ -155,11 +172,11 @@ func namedIn(err error) (f Failures) {
 }
 
 // settle does what the handler said of one record.
-func (w *worker) settle(ctx context.Context, r ref, err error, again []ref, stuck bool) ([]ref, bool) {
+func (w *worker) settle(ctx context.Context, r ref, err error, l *left) {
 	v := w.v
 	if err == nil {
 		v.succeed(w, []ref{r})
-		return again, stuck
+		return
 	}
 	notTried := false
 	f, whole := err.(*failure)
@@ -170,13 +187,15 @@ func (w *worker) settle(ctx context.Context, r ref, err error, again []ref, stuc
 		})
 	}
 	if notTried {
-		return append(again, r), stuck
+		l.again = append(l.again, r)
+		return
 	}
 	t := v.failed(ctx, w, []ref{r}, true, f)
-	if !f.poison && !v.spent(t) {
-		return append(again, r), stuck
+	if f.poison || v.spent(t) {
+		l.stuck = !v.setAside(ctx, r, t) || l.stuck
+		return
 	}
-	return again, !v.setAside(ctx, r, t) || stuck
+	l.again, l.failed = append(l.again, r), true
 }
 
 // Error makes a failure an error, so that the error of a call with one record
