@@ -5,9 +5,9 @@
 //	checkpoint, err := dynamocheckpoint.New(dynamodb.NewFromConfig(cfg), "kinpack-progress")
 //	lambda.Start(handle, lambda.WithCheckpoint(checkpoint))
 //
-// One table serves any number of functions, streams and shards. Functions, or
-// event source mappings, that read the same stream need a progress namespace
-// each; package lambda has the option.
+// One table serves any number of functions, streams and shards. Event source
+// mappings that read the same stream need a namespace each, by default the name of
+// the function: see [lambda.WithProgressNamespace].
 //
 // # The table
 //
@@ -56,9 +56,9 @@
 //	{"Effect": "Allow", "Action": ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"],
 //	 "Resource": "arn:aws:dynamodb:REGION:ACCOUNT:table/kinpack-progress"}
 //
-// DynamoDB encrypts every table at rest, by default with a key of its own. With a
-// customer managed KMS key the role needs kms:Decrypt on that key as well. What
-// the entries hold is package lambda's; they may hold the texts of errors.
+// DynamoDB encrypts every table at rest, by default with a key that it owns; a KMS
+// key of your own works, too, if the role may use it. What the entries hold is
+// package lambda's: no keys and no data of records, but the texts of errors.
 //
 // The table must be written in one region only. A strongly consistent read does
 // not see what another region of a global table wrote, unless the table is
@@ -67,11 +67,11 @@
 // # What it costs
 //
 // An invocation makes one call, a strongly consistent Query, and no write as long
-// as nothing fails: 1 read request unit if it finds up to 4 KB, nothing included.
-// After a partial answer come one PutItem (1 write request unit per KB begun) and
-// one DeleteItem (the same, of what it deletes) for each item that this makes
-// obsolete. When a batch with saved progress is answered whole, its items are
-// deleted. TTL deletes are free.
+// as nothing fails: 1 read request unit if it finds up to 4 KB, and also if it finds
+// nothing (API Reference, Query). After a partial answer come one PutItem (1 write
+// request unit a KB begun) and one DeleteItem (the same, of what it deletes) for
+// each item that this makes obsolete. When a batch with saved progress is answered
+// whole, its items are deleted. TTL deletes are free.
 //
 // In us-east-1 a million read request units cost $0.125 and a million write
 // request units $0.625 on demand (since November 2024): a shard that is read by

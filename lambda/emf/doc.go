@@ -35,7 +35,7 @@
 //
 // # Alarms
 //
-// The sum of PassedFailures above 0 may be records lost: see lambda.Hooks. That of
+// A sum of PassedFailures above 0 may be records lost: see package lambda. That of
 // PoisonRecords says that there are dead letters to look at. UndecidedRecords and
 // PartialAnswers that stay above 0 say that the shard stands still at a record;
 // the maximum of BatchAge says for how long.

@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"time"
+	"log/slog"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/kinpack/kinpack/lambda"
 	"github.com/kinpack/kinpack/lambda/emf"
 )
 
-// Hooks that write to the log of a function. A Consumer calls them; here it is
-// done by hand, for an invocation that left 2 of 100 user records.
+// A function whose log has its metrics.
 func ExampleNew() {
 	var log bytes.Buffer // in the place of os.Stdout
 	hooks, err := emf.New(&log, "Orders", emf.WithDimension("FunctionName", "intake"))
@@ -20,15 +22,32 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	hooks.Batch(context.Background(), lambda.Batch{
-		Shard:        lambda.Shard{StreamARN: "arn:aws:kinesis:us-east-1:123456789012:stream/orders", ID: "shardId-000000000000"},
-		OuterRecords: 1, UserRecords: 100, Succeeded: 97, Poison: 1, Undecided: 2,
-		Age: 3 * time.Second, Duration: 250 * time.Millisecond, Reported: "4956",
-	})
+	handle := func(_ context.Context, r *lambda.Record) error {
+		if string(r.Data) == "two" {
+			return errors.New("database is not there")
+		}
+		return nil
+	}
+	consumer, err := lambda.New(handle, lambda.WithHooks(hooks), lambda.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var event events.KinesisEvent
+	for i, data := range []string{"one", "two", "three"} {
+		event.Records = append(event.Records, events.KinesisEventRecord{
+			EventID: fmt.Sprint("shardId-000000000000:", 4956+i), EventSourceArn: "arn:aws:kinesis:us-east-1:123456789012:stream/orders",
+			Kinesis: events.KinesisRecord{PartitionKey: "a", SequenceNumber: fmt.Sprint(4956 + i), Data: []byte(data)},
+		})
+	}
+	if _, err := consumer.Kinesis(context.Background(), event); err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	var line struct {
-		StreamName, FunctionName                                        string
-		UserRecords, SucceededRecords, PoisonRecords, BatchAge, TimeUps int
+		StreamName, FunctionName                                                      string
+		OuterRecords, UserRecords, SucceededRecords, UndecidedRecords, PartialAnswers int
 	}
 	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
 		fmt.Println(err)
@@ -36,5 +55,5 @@ func ExampleNew() {
 	}
 	fmt.Printf("%+v\n", line)
 	// Output:
-	// {StreamName:orders FunctionName:intake UserRecords:100 SucceededRecords:97 PoisonRecords:1 BatchAge:3000 TimeUps:0}
+	// {StreamName:orders FunctionName:intake OuterRecords:3 UserRecords:2 SucceededRecords:1 UndecidedRecords:1 PartialAnswers:1}
 }

@@ -81,6 +81,9 @@ func (d *DeadLetter) fit(ctx context.Context, l lambda.Letter) (string, error) {
 		return text, tooLarge
 	}
 	location, err := d.config.overflow.Store(ctx, l)
+	if err == nil && location == "" {
+		err = errors.New("no location")
+	}
 	if err != nil {
 		return "", fmt.Errorf("overflow: %w", err)
 	}

@@ -1,20 +1,11 @@
 package kinemf
 
 import (
-	"time"
-
+	"github.com/kinpack/kinpack/internal/emf"
 	"github.com/kinpack/kinpack/producer"
 )
 
 // This file owns the metrics: names, units, and how they are had from Stats.
-
-// CloudWatch's units.
-const (
-	count        = "Count"
-	sizeBytes    = "Bytes"
-	milliseconds = "Milliseconds"
-	none         = "None"
-)
 
 // metric is one of a line. of reads it from the Stats since the last line; ok is
 // false if there is none.
@@ -23,18 +14,12 @@ type metric struct {
 	of         func(*producer.Stats) (value float64, ok bool)
 }
 
-// measured is a metric with its value.
-type measured struct {
-	name, unit string
-	value      float64
-}
-
 // measure returns the metrics that there are.
-func measure(s *producer.Stats) []measured {
-	var all []measured
+func measure(s *producer.Stats) []emf.Metric {
+	var all []emf.Metric
 	for _, m := range metrics() {
 		if v, ok := m.of(s); ok {
-			all = append(all, measured{m.name, m.unit, v})
+			all = append(all, emf.Metric{Name: m.name, Unit: m.unit, Value: v})
 		}
 	}
 	return all
@@ -50,34 +35,34 @@ func counts() []metric {
 		return metric{name, unit, func(s *producer.Stats) (float64, bool) { return float64(of(s)), true }}
 	}
 	return []metric{
-		n("UserRecordsReceived", count, func(s *producer.Stats) int64 { return s.UserRecordsReceived }),
-		n("UserRecordsPut", count, func(s *producer.Stats) int64 { return s.UserRecordsPut }),
-		n("UserRecordsDataPut", sizeBytes, func(s *producer.Stats) int64 { return s.UserRecordsDataPut }),
-		n("UserRecordsFailed", count, func(s *producer.Stats) int64 { return s.UserRecordsFailed }),
-		n("UserRecordExpired", count, func(s *producer.Stats) int64 { return s.UserRecordsExpired }),
-		n("UserRecordsHandedBack", count, func(s *producer.Stats) int64 { return s.UserRecordsHandedBack }),
-		n("KinesisRecordsPut", count, func(s *producer.Stats) int64 { return s.KinesisRecordsPut }),
-		n("KinesisRecordsDataPut", sizeBytes, func(s *producer.Stats) int64 { return s.KinesisRecordsDataPut }),
-		n("AllErrors", count, func(s *producer.Stats) int64 { return s.EntryErrors }),
-		n("PutUnits", count, func(s *producer.Stats) int64 { return s.PutUnits }),
-		n("PutUnitsUnpacked", count, func(s *producer.Stats) int64 { return s.PutUnitsUnpacked }),
-		n("WrongLandings", count, func(s *producer.Stats) int64 { return s.WrongLandings }),
-		n("WrongLandingUnits", count, func(s *producer.Stats) int64 { return s.WrongLandingUnits }),
-		n("PutRecordsCalls", count, func(s *producer.Stats) int64 { return s.PutRecordsCalls }),
-		n("CallErrors", count, func(s *producer.Stats) int64 { return s.CallErrors }),
-		n("MapRefreshes", count, func(s *producer.Stats) int64 { return s.MapRefreshes }),
-		n("MapRefreshErrors", count, func(s *producer.Stats) int64 { return s.MapRefreshErrors }),
+		n("UserRecordsReceived", emf.Count, func(s *producer.Stats) int64 { return s.UserRecordsReceived }),
+		n("UserRecordsPut", emf.Count, func(s *producer.Stats) int64 { return s.UserRecordsPut }),
+		n("UserRecordsDataPut", emf.Bytes, func(s *producer.Stats) int64 { return s.UserRecordsDataPut }),
+		n("UserRecordsFailed", emf.Count, func(s *producer.Stats) int64 { return s.UserRecordsFailed }),
+		n("UserRecordExpired", emf.Count, func(s *producer.Stats) int64 { return s.UserRecordsExpired }),
+		n("UserRecordsHandedBack", emf.Count, func(s *producer.Stats) int64 { return s.UserRecordsHandedBack }),
+		n("KinesisRecordsPut", emf.Count, func(s *producer.Stats) int64 { return s.KinesisRecordsPut }),
+		n("KinesisRecordsDataPut", emf.Bytes, func(s *producer.Stats) int64 { return s.KinesisRecordsDataPut }),
+		n("AllErrors", emf.Count, func(s *producer.Stats) int64 { return s.EntryErrors }),
+		n("PutUnits", emf.Count, func(s *producer.Stats) int64 { return s.PutUnits }),
+		n("PutUnitsUnpacked", emf.Count, func(s *producer.Stats) int64 { return s.PutUnitsUnpacked }),
+		n("WrongLandings", emf.Count, func(s *producer.Stats) int64 { return s.WrongLandings }),
+		n("WrongLandingUnits", emf.Count, func(s *producer.Stats) int64 { return s.WrongLandingUnits }),
+		n("PutRecordsCalls", emf.Count, func(s *producer.Stats) int64 { return s.PutRecordsCalls }),
+		n("CallErrors", emf.Count, func(s *producer.Stats) int64 { return s.CallErrors }),
+		n("MapRefreshes", emf.Count, func(s *producer.Stats) int64 { return s.MapRefreshes }),
+		n("MapRefreshErrors", emf.Count, func(s *producer.Stats) int64 { return s.MapRefreshErrors }),
 	}
 }
 
 // gauges are the metrics that are as they are.
 func gauges() []metric {
 	return []metric{
-		{"UserRecordsPending", count, func(s *producer.Stats) (float64, bool) { return float64(s.UserRecordsPending), true }},
-		{"BufferedBytes", sizeBytes, func(s *producer.Stats) (float64, bool) { return float64(s.BufferedBytes), true }},
-		{"OldestAge", milliseconds, func(s *producer.Stats) (float64, bool) { return millis(s.OldestAge), true }},
-		{"Shards", count, func(s *producer.Stats) (float64, bool) { return float64(s.Shards), true }},
-		{"ServiceManaged", none, func(s *producer.Stats) (float64, bool) {
+		{"UserRecordsPending", emf.Count, func(s *producer.Stats) (float64, bool) { return float64(s.UserRecordsPending), true }},
+		{"BufferedBytes", emf.Bytes, func(s *producer.Stats) (float64, bool) { return float64(s.BufferedBytes), true }},
+		{"OldestAge", emf.Milliseconds, func(s *producer.Stats) (float64, bool) { return emf.Millis(s.OldestAge), true }},
+		{"Shards", emf.Count, func(s *producer.Stats) (float64, bool) { return float64(s.Shards), true }},
+		{"ServiceManaged", emf.None, func(s *producer.Stats) (float64, bool) {
 			if s.ServiceManaged {
 				return 1, true
 			}
@@ -98,22 +83,20 @@ func means() []metric {
 		}}
 	}
 	return []metric{
-		mean("RetriesPerRecord", count, func(s *producer.Stats) (float64, int64) {
+		mean("RetriesPerRecord", emf.Count, func(s *producer.Stats) (float64, int64) {
 			return float64(s.UserRecordsRetried), s.UserRecordsPut + s.UserRecordsFailed
 		}),
-		mean("BufferingTime", milliseconds, func(s *producer.Stats) (float64, int64) { return millis(s.BufferingTime), s.KinesisRecordsSent }),
-		mean("LateTime", milliseconds, func(s *producer.Stats) (float64, int64) { return millis(s.LateTime), s.KinesisRecordsSent }),
-		mean("RequestTime", milliseconds, func(s *producer.Stats) (float64, int64) { return millis(s.RequestTime), s.PutRecordsCalls }),
-		mean("UserRecordsPerKinesisRecord", count, func(s *producer.Stats) (float64, int64) {
+		mean("BufferingTime", emf.Milliseconds, func(s *producer.Stats) (float64, int64) { return emf.Millis(s.BufferingTime), s.KinesisRecordsSent }),
+		mean("LateTime", emf.Milliseconds, func(s *producer.Stats) (float64, int64) { return emf.Millis(s.LateTime), s.KinesisRecordsSent }),
+		mean("RequestTime", emf.Milliseconds, func(s *producer.Stats) (float64, int64) { return emf.Millis(s.RequestTime), s.PutRecordsCalls }),
+		mean("UserRecordsPerKinesisRecord", emf.Count, func(s *producer.Stats) (float64, int64) {
 			return float64(s.UserRecordsSent), s.KinesisRecordsSent
 		}),
-		mean("KinesisRecordsPerPutRecordsRequest", count, func(s *producer.Stats) (float64, int64) {
+		mean("KinesisRecordsPerPutRecordsRequest", emf.Count, func(s *producer.Stats) (float64, int64) {
 			return float64(s.KinesisRecordsSent), s.PutRecordsCalls
 		}),
-		mean("UserRecordsPerPutRecordsRequest", count, func(s *producer.Stats) (float64, int64) {
+		mean("UserRecordsPerPutRecordsRequest", emf.Count, func(s *producer.Stats) (float64, int64) {
 			return float64(s.UserRecordsSent), s.PutRecordsCalls
 		}),
 	}
 }
-
-func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

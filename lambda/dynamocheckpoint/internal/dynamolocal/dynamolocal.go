@@ -142,25 +142,22 @@ func (s *Server) run(ctx context.Context, jars string) error {
 		}
 	case <-ctx.Done():
 	}
-	return errors.Join(errors.New("DynamoDB Local has not started"), ctx.Err(), s.stop(), errors.New(problems.String()))
+	s.stop()
+	return errors.Join(errors.New("DynamoDB Local has not started"), ctx.Err(), errors.New(problems.String()))
 }
 
 // stop ends the process and waits for its end.
-func (s *Server) stop() error {
-	if s.java == nil {
-		return nil
+func (s *Server) stop() {
+	if s.java != nil {
+		s.java.Process.Kill()
+		<-s.output
+		s.java.Wait()
+		s.java = nil
 	}
-	java := s.java
-	s.java = nil
-	java.Process.Kill()
-	<-s.output
-	if err := java.Wait(); java.ProcessState == nil {
-		return err
-	}
-	return nil
 }
 
 // Close ends the process and removes its files.
 func (s *Server) Close() error {
-	return errors.Join(s.stop(), os.RemoveAll(s.dir))
+	s.stop()
+	return os.RemoveAll(s.dir)
 }
