@@ -34,7 +34,7 @@ type Shard struct {
 type Checkpoint interface {
 	// Load returns all that is saved for the shard under a sequence number from
 	// first to last, both included. Sequence numbers are decimal numbers of up to
-	// 128 digits without leading zeros, and compare as numbers. A read must see
+	// 129 digits without leading zeros, and compare as numbers. A read must see
 	// the writes that ended before it. What is older than the stream's retention
 	// is best left out.
 	Load(ctx context.Context, shard Shard, first, last string) ([]SavedProgress, error)

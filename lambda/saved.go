@@ -16,7 +16,7 @@ import (
 
 const (
 	entryVersion = 1
-	maxSequence  = 128     // digits, as the service's API allows
+	maxSequence  = 129     // digits, as the API Reference allows (SequenceNumber)
 	maxSavedText = 512     // of one failure, in bytes
 	maxSavedAll  = 8 << 10 // of all failures of one outer record
 )
@@ -122,7 +122,7 @@ func readEntry(b []byte) (entry, error) {
 	return e, nil
 }
 
-// decimal says whether s is a sequence number: a decimal number of at most 128
+// decimal says whether s is a sequence number: a decimal number of at most 129
 // digits.
 func decimal(s string) bool {
 	if s == "" || len(s) > maxSequence {

@@ -1,0 +1,80 @@
+package lambda_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kinpack/kinpack/lambda"
+)
+
+// failTogether fails every call with several records.
+func failTogether(_ context.Context, rs []*lambda.Record) error {
+	if len(rs) > 1 {
+		return errBoom
+	}
+	return nil
+}
+
+func TestRecordsAreTheBatchHandlersToKeep(t *testing.T) {
+	t.Skip("defect D2")
+	synctest.Test(t, func(t *testing.T) {
+		var kept [][]*lambda.Record
+		c := newBatch(t, func(ctx context.Context, rs []*lambda.Record) error {
+			kept = append(kept, rs)
+			return failTogether(ctx, rs)
+		}, lambda.WithMaxAttempts(1), lambda.WithDeadLetter(&letters{}))
+		check(t, "answer", invoke(t, c, event(packed(t, 1, "a", "b", "c"))), "")
+		var got []string
+		for _, rs := range kept {
+			got = append(got, dataOf(rs))
+		}
+		check(t, "what the handler kept", strings.Join(got, "|"), "a b c|a/2|b/2|c/2")
+	})
+}
+
+func TestFailuresOfACallWithOneRecord(t *testing.T) {
+	t.Skip("defect D1")
+	for name, test := range map[string]struct {
+		alone   error
+		answer  string
+		letters string
+	}{
+		"none failed":    {lambda.Failures{}, "", ""},
+		"a nil entry":    {lambda.Failures{0: nil}, "", ""},
+		"wrapped":        {fmt.Errorf("more: %w", lambda.Failures{}), "", ""},
+		"poison":         {lambda.Failures{0: lambda.Poison(errBoom)}, "", "a/2 b/2"},
+		"left for later": {lambda.Failures{0: lambda.ErrNotTried}, sequence(1), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, d := &hands{}, &letters{}
+				h.do = func(ctx context.Context, rs []*lambda.Record) error {
+					if len(rs) > 1 {
+						return errBoom
+					}
+					return test.alone
+				}
+				c := newBatch(t, h.handle, lambda.WithMaxAttempts(1), lambda.WithDeadLetter(d))
+				check(t, "answer", invokeFor(t, c, time.Minute, event(packed(t, 1, "a", "b"))), test.answer)
+				check(t, "letters", d.take(), test.letters)
+			})
+		})
+	}
+}
+
+func TestBatchHandlersContextHasNoIdentity(t *testing.T) {
+	t.Skip("defect D3")
+	synctest.Test(t, func(t *testing.T) {
+		c := newBatch(t, func(ctx context.Context, rs []*lambda.Record) error {
+			if i, ok := lambda.IdentityFrom(ctx); ok {
+				t.Errorf("the context of a call with %d records says %v", len(rs), i)
+			}
+			return failTogether(ctx, rs)
+		}, lambda.WithMaxAttempts(1), lambda.WithDeadLetter(&letters{}))
+		check(t, "answer", invoke(t, c, event(packed(t, 1, "a", "b"))), "")
+	})
+}
