@@ -28,7 +28,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{demoCommand(), encodeCommand(), decodeCommand()}
+	return []command{demoCommand(), encodeCommand(), decodeCommand(), redriveCommand()}
 }
 
 // errFailed ends a command with exit code 1 when it has said why already.
