@@ -20,7 +20,6 @@ func failTogether(_ context.Context, rs []*lambda.Record) error {
 }
 
 func TestRecordsAreTheBatchHandlersToKeep(t *testing.T) {
-	t.Skip("defect D2")
 	synctest.Test(t, func(t *testing.T) {
 		var kept [][]*lambda.Record
 		c := newBatch(t, func(ctx context.Context, rs []*lambda.Record) error {
@@ -37,7 +36,6 @@ func TestRecordsAreTheBatchHandlersToKeep(t *testing.T) {
 }
 
 func TestFailuresOfACallWithOneRecord(t *testing.T) {
-	t.Skip("defect D1")
 	for name, test := range map[string]struct {
 		alone   error
 		answer  string
@@ -67,7 +65,6 @@ func TestFailuresOfACallWithOneRecord(t *testing.T) {
 }
 
 func TestBatchHandlersContextHasNoIdentity(t *testing.T) {
-	t.Skip("defect D3")
 	synctest.Test(t, func(t *testing.T) {
 		c := newBatch(t, func(ctx context.Context, rs []*lambda.Record) error {
 			if i, ok := lambda.IdentityFrom(ctx); ok {

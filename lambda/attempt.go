@@ -25,16 +25,14 @@ const maxErrorText = 8 << 10
 func (w *worker) decide(ctx context.Context, r ref) bool {
 	v := w.v
 	u, o := v.user(r), v.record(r)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return false
-	case u.SubSequence == WholeRecord:
-		return v.setAsideWhole(ctx, r)
-	case v.follows(r):
-		return v.setAside(ctx, r, try{failure: "follows a record of its partition key that is in the dead letter"})
+	}
+	if decided, ok := v.withoutCall(ctx, r); ok {
+		return decided
 	}
 	var t try
-	if v.outers[r.outer].tried || v.consumer.mode.together {
+	if v.outers[r.outer].tried {
 		t = v.try(r)
 	}
 	// An earlier call used up the attempts, but the time was up, or the dead
@@ -57,7 +55,8 @@ func (w *worker) decide(ctx context.Context, r ref) bool {
 			v.succeed(w, w.one[:])
 			return true
 		}
-		t = v.failed(ctx, w, w.one[:], true, f)
+		t = v.fail(w, w.one[:], true, f.text())
+		f.log(ctx, v.consumer.log, "record failed", v.name(r), t.attempts)
 		switch {
 		case f.poison || v.spent(t):
 			return !tried && v.setAside(ctx, r, t)
@@ -80,12 +79,16 @@ func (v *invocation) spent(t try) bool {
 	return limit > 0 && t.attempts >= limit
 }
 
-// failed counts a handler call that failed, and logs it.
-func (v *invocation) failed(ctx context.Context, w *worker, rs []ref, own bool, f *failure) try {
-	t := v.fail(rs, own, f.text())
-	v.idle(w)
-	f.log(ctx, v.consumer.log, "record failed", v.name(rs[0]), t.attempts)
-	return t
+// withoutCall sets those records aside that no handler is to see. ok says that
+// it is one of these.
+func (v *invocation) withoutCall(ctx context.Context, r ref) (decided, ok bool) {
+	switch {
+	case v.user(r).SubSequence == WholeRecord:
+		return v.setAsideWhole(ctx, r), true
+	case v.follows(r):
+		return v.setAside(ctx, r, try{failure: "follows a record of its partition key that is in the dead letter"}), true
+	}
+	return false, false
 }
 
 // setAsideWhole sends an outer record that can't be read to the dead letter.
@@ -130,6 +133,9 @@ type failure struct {
 	stack   []byte // of a panic
 	poison  bool
 }
+
+// Error makes a failure an error for others.
+func (f *failure) Error() string { return f.message }
 
 // protect calls user code. A panic becomes a failure. The error's own methods
 // are called in here, too: they are user code.

@@ -134,7 +134,7 @@ func (s *scene) replay(m *lambdatest.Mapping) {
 		return
 	}
 	s.mu.Lock()
-	s.quietly = true
+	s.quietly.Store(true)
 	before := len(s.calls)
 	s.mu.Unlock()
 	again, err := lambdatest.New(lambdatest.Stream(s.srv.Client(), streamARN), s.sandbox,

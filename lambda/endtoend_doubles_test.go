@@ -44,7 +44,7 @@ func (h *simHandler) handle(ctx context.Context, record, id string, ok *[]int) e
 	if err := h.trouble(ctx, record, id, nth); err != nil {
 		return err
 	}
-	if strings.HasPrefix(record, "poison") && !s.quietly {
+	if strings.HasPrefix(record, "poison") && !s.quietly.Load() {
 		if s.chance(3, "mark", id) == 0 {
 			return lambda.Poison(errBoom)
 		}
@@ -72,7 +72,7 @@ func (h *simHandler) report(ctx context.Context, ok []int) {
 // trouble is what goes wrong at the nth call for a record; after some it is none.
 func (h *simHandler) trouble(ctx context.Context, record, id string, nth int) error {
 	s := h.s
-	if !s.faulty || s.quietly || nth > 3 {
+	if !s.faulty || s.quietly.Load() || nth > 3 {
 		return nil
 	}
 	switch s.chance(30, "trouble", id, nth) {
@@ -186,7 +186,7 @@ func (d *simLetters) Send(ctx context.Context, l lambda.Letter) error {
 	s := d.s
 	s.mu.Lock()
 	sent := len(s.letters[string(l.Data)])
-	if s.faulty && !s.quietly && s.chance(5, "letter", l.ID, l.Attempts, sent) == 0 && l.Attempts < s.limit+3 {
+	if s.faulty && !s.quietly.Load() && s.chance(5, "letter", l.ID, l.Attempts, sent) == 0 && l.Attempts < s.limit+3 {
 		s.mu.Unlock()
 		return errors.New("the queue is not there")
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,9 +50,9 @@ type scene struct {
 	mode    string
 	limit   int // WithMaxAttempts
 	faulty  bool
-	durable bool // there is a Checkpoint
-	sticky  bool // one sandbox that lives
-	quietly bool // nothing goes wrong from now on
+	durable bool        // there is a Checkpoint
+	sticky  bool        // one sandbox that lives
+	quietly atomic.Bool // nothing goes wrong from now on
 
 	srv   *kinesistest.Server
 	p     *producer.Producer

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -96,14 +95,21 @@ func expandedSequence(r *Record) string {
 
 // failuresOf takes the answer's ids back to the records.
 func (c *Consumer) failuresOf(listed []events.KinesisBatchItemFailure, rs []*Record) error {
+	if len(listed) == 0 {
+		return nil
+	}
+	places := make(map[string]int, 2*len(rs))
+	for i := len(rs) - 1; i >= 0; i-- {
+		// The function may have read the outer sequence number out of the id: the
+		// first record of that.
+		places[rs[i].SequenceNumber] = i
+		places[expandedSequence(rs[i])] = i
+	}
 	failures := Failures{}
 	lowest := len(rs)
 	for _, l := range listed {
-		i := slices.IndexFunc(rs, func(r *Record) bool { return expandedSequence(r) == l.ItemIdentifier })
-		if i < 0 { // the function may have read the outer sequence number out of the id
-			i = slices.IndexFunc(rs, func(r *Record) bool { return r.SequenceNumber == l.ItemIdentifier })
-		}
-		if i < 0 {
+		i, ok := places[l.ItemIdentifier]
+		if !ok {
 			return fmt.Errorf("the function reported %.200q, which is not a sequence number of its event", l.ItemIdentifier)
 		}
 		failures[i] = errReported
@@ -115,9 +121,6 @@ func (c *Consumer) failuresOf(listed []events.KinesisBatchItemFailure, rs []*Rec
 				failures[i] = ErrNotTried
 			}
 		}
-	}
-	if len(failures) == 0 {
-		return nil
 	}
 	return failures
 }

@@ -234,6 +234,8 @@ func TestExpandMalformed(t *testing.T) {
 }
 
 func TestExpandWithBadOptions(t *testing.T) {
+	l := &log{}
+	defaultLog(t, l)
 	for want, f := range map[string]lambda.Function{
 		"the handler is nil":  lambda.Expand(nil),
 		"WithMaxAttempts(-1)": lambda.Expand((&existing{}).handle, lambda.WithMaxAttempts(-1)),
@@ -246,6 +248,7 @@ func TestExpandWithBadOptions(t *testing.T) {
 			}
 		}
 	}
+	check(t, "log lines", l.count("the function will fail every event"), 3)
 }
 
 // With a Checkpoint another sandbox goes on where this one ended.
@@ -261,7 +264,6 @@ func TestExpandInAnotherSandbox(t *testing.T) {
 
 // A long list is taken back to its records without going through them for each.
 func TestExpandListsManyFailures(t *testing.T) {
-	t.Skip("defect D6")
 	e := packedEvent(t, 2000, 100)
 	next := lambda.Expand(func(_ context.Context, e events.KinesisEvent) (response events.KinesisEventResponse, err error) {
 		for _, r := range e.Records {

@@ -64,6 +64,18 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A named error that panics when it is asked is that record's matter only.
+func TestNamedErrorsThatPanic(t *testing.T) {
+	t.Skip("defect D9")
+	h := &hands{}
+	h.do = func(context.Context, []*lambda.Record) error { return lambda.Failures{1: &badError{}} }
+	c := newBatch(t, h.handle)
+	e := event(packed(t, 1, "a", "b", "c"))
+	check(t, "answer", invoke(t, c, e), sequence(1))
+	check(t, "answer", invoke(t, c, e), sequence(1))
+	check(t, "calls", h.take(), "a b c|b/2")
+}
+
 // Without a limit of attempts there is one an invocation; what was only left for
 // later is tried at once all the same.
 func TestFailuresWithoutALimit(t *testing.T) {
@@ -193,7 +205,6 @@ func TestLateSuccessOfSeveral(t *testing.T) {
 
 // What a call has said of its records counts before their dead letters are sent.
 func TestSettledBeforeTheDeadLetter(t *testing.T) {
-	t.Skip("defect D4")
 	for name, send := range map[string]func(ctx context.Context) error{
 		"slow":   func(context.Context) error { time.Sleep(time.Minute); return errBoom },
 		"Goexit": func(context.Context) error { runtime.Goexit(); return nil },

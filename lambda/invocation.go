@@ -71,6 +71,7 @@ func newInvocation(c *Consumer, b *batch, known map[string]entry) *invocation {
 		stats:  Batch{Shard: c.shard(b), OuterRecords: len(b.records)},
 	}
 	if c.expanded != nil {
+		b.index("") // made now, not by several goroutines
 		v.call = func(ctx context.Context, rs []*Record) error { return c.callExpanded(ctx, b, rs) }
 	}
 	return v
@@ -124,13 +125,6 @@ func (v *invocation) begin(w *worker, rs []ref) bool {
 	return true
 }
 
-// idle marks that the worker's handler call is over.
-func (v *invocation) idle(w *worker) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	w.running = nil
-}
-
 // try returns what is known of a user record's attempts.
 func (v *invocation) try(r ref) try {
 	v.mu.Lock()
@@ -164,26 +158,48 @@ func (v *invocation) decide(r ref, count *int) {
 	v.outers[r.outer].decide(int(r.user))
 }
 
-// fail counts an attempt at each of the records and returns what is known of the
-// first then. own says that it was for that one record, or named it.
-func (v *invocation) fail(rs []ref, own bool, text string) try {
+// fail counts an attempt at each of the records, whose handler call it ends, and
+// returns what is known of the first then. own says that it was for that one
+// record, or named it.
+func (v *invocation) fail(w *worker, rs []ref, own bool, text string) (first try) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	var first try
+	w.running = nil
 	for i, r := range rs {
-		o := &v.outers[r.outer]
-		if v.stopped { // counted by stop, of which this must not change what it returned
-			continue
-		}
-		if v.texts += len(text); v.texts > maxTexts && len(text) > cutText {
-			text = strings.Clone(text[:cutText])
-		}
-		v.stats.FailedAttempts++
-		if t := o.fail(int(r.user), own, text); i == 0 {
+		if t := v.count(r, own, text); i == 0 {
 			first = t
 		}
 	}
 	return first
+}
+
+// settle takes note of everything that a call said at once, so that nothing of it
+// is lost if what follows takes long.
+func (v *invocation) settle(w *worker, verdicts []verdict, own bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	w.running = nil
+	for i := range verdicts {
+		switch d := &verdicts[i]; {
+		case d.failure == nil:
+			v.decide(d.ref, &v.stats.Succeeded)
+		case !d.notTried:
+			d.try = v.count(d.ref, own, d.failure.text())
+		}
+	}
+}
+
+// count counts a failed attempt. After stop, which has counted those that were
+// under way, there are none.
+func (v *invocation) count(r ref, own bool, text string) try {
+	if v.stopped {
+		return try{}
+	}
+	if v.texts += len(text); v.texts > maxTexts && len(text) > cutText {
+		text = strings.Clone(text[:cutText])
+	}
+	v.stats.FailedAttempts++
+	return v.outers[r.outer].fail(int(r.user), own, text)
 }
 
 // Failures are kept in full as long as all of them take less than maxTexts

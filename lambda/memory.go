@@ -102,22 +102,28 @@ func (m *memory) decide(shard shardID, l late) {
 	}
 }
 
-// recall returns what is known of the batch's outer records, by sequence number,
-// and forgets what is too old and what Lambda has gone past. passed has the
-// reports of the latter.
+// remembered is what the memory has of a batch.
+type remembered struct {
+	known  map[string]entry // by sequence number
+	saved  []string         // what is in the Checkpoint, by sequence number
+	passed []report         // what Lambda has gone past, and is forgotten now
+}
+
+// recall returns what is known of the batch's outer records, and forgets what is
+// too old and what Lambda has gone past.
 //
 // That a batch starts past an outer record is not enough: with a
 // ParallelizationFactor several batches of a shard are under way, and each may
 // be ahead of the others. But all records of one outer partition key are in the
 // same one of them.
-func (m *memory) recall(b *batch) (known map[string]entry, passed []report) {
+func (m *memory) recall(b *batch) (found remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.reports) == 0 || !b.tracked() {
-		return nil, nil
+		return found
 	}
 	now, first, keys := time.Now(), b.lowest(0), b.keys()
-	known = make(map[string]entry)
+	found.known = make(map[string]entry)
 	m.reports = slices.DeleteFunc(m.reports, func(r report) bool {
 		if now.Sub(r.at) > maxProgress {
 			return true
@@ -128,16 +134,19 @@ func (m *memory) recall(b *batch) (known map[string]entry, passed []report) {
 		for _, e := range r.entries {
 			if b.index(e.sequence) >= 0 {
 				e.progress = e.progress.clone()
-				known[e.sequence] = e
+				found.known[e.sequence] = e
 			}
+		}
+		if r.saved && b.index(r.sequence) >= 0 {
+			found.saved = append(found.saved, r.sequence)
 		}
 		gone := compareSequence(first, r.sequence) > 0 && slices.ContainsFunc(r.keys, func(k string) bool { return keys[k] })
 		if gone {
-			passed = append(passed, r)
+			found.passed = append(found.passed, r)
 		}
 		return gone
 	})
-	return known, passed
+	return found
 }
 
 // keep puts what is known at the end of an invocation in the place of what was

@@ -34,16 +34,21 @@ type recalled struct {
 
 // recall reads what is known of the batch.
 func (c *Consumer) recall(ctx context.Context, b *batch) recalled {
-	known, passed := c.memory.recall(b)
-	for _, r := range passed {
+	memory := c.memory.recall(b)
+	for _, r := range memory.passed {
 		c.passed(ctx, b, r)
 	}
 	if c.config.checkpoint == nil || !b.tracked() {
-		return recalled{known: known}
+		return recalled{known: memory.known}
 	}
-	saved, ok := c.load(ctx, b, b.lowest(0), b.highest())
-	if !ok {
-		return recalled{known: known}
+	first := b.lowest(0)
+	saved, ok := c.load(ctx, b, first, b.highest())
+	if !ok { // where something may be saved is to be written over, or deleted
+		items := memory.saved
+		if decimal(first) && !slices.Contains(items, first) {
+			items = append(items, strings.Clone(first))
+		}
+		return recalled{known: memory.known, items: items}
 	}
 	var found recalled
 	loaded := make(map[string]entry)
@@ -68,7 +73,7 @@ func (c *Consumer) recall(ctx context.Context, b *batch) recalled {
 			loaded[e.sequence] = e
 		}
 	}
-	for sequence, e := range known {
+	for sequence, e := range memory.known {
 		old, ok := loaded[sequence]
 		switch {
 		case ok && old.content.same(e.content) && old.records == e.records:
@@ -174,7 +179,8 @@ func (c *Consumer) save(ctx context.Context, b *batch, r *report, found recalled
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)*3/4)
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	// What the caller has cancelled is the handling, not this.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if len(entries) == 0 {
 		if f := protect(func() error { return c.config.checkpoint.Delete(ctx, c.shard(b), found.items) }); f != nil {

@@ -95,10 +95,10 @@ func (w *worker) round(ctx context.Context, rs []ref) (l left) {
 	for len(rs) > 0 && ctx.Err() == nil {
 		n := w.v.leading(rs)
 		if n == 0 {
-			l.stuck = !w.decide(ctx, rs[0]) || l.stuck
+			w.alone(ctx, rs[0], &l)
 			n = 1
 		} else {
-			w.callTogether(ctx, rs[:n], &l)
+			w.callTogether(ctx, rs[:n], false, &l)
 		}
 		rs = rs[n:]
 		switch {
@@ -122,8 +122,33 @@ func (v *invocation) leading(rs []ref) int {
 	return len(rs)
 }
 
-// callTogether calls the handler once, and adds what it leaves to l.
-func (w *worker) callTogether(ctx context.Context, rs []ref, l *left) {
+// alone does what is to be done about a record that can't go together with others.
+func (w *worker) alone(ctx context.Context, r ref, l *left) {
+	v := w.v
+	if decided, ok := v.withoutCall(ctx, r); ok {
+		l.stuck = !decided || l.stuck
+		return
+	}
+	// See decide: if the dead letter fails once more, there is another chance.
+	t := v.try(r)
+	tried := t.own && v.consumer.config.deadLetter != nil
+	if tried && v.setAside(ctx, r, t) {
+		return
+	}
+	w.callTogether(ctx, []ref{r}, tried, l)
+}
+
+// verdict is what a handler's call said of one record.
+type verdict struct {
+	ref
+	notTried bool
+	failure  *failure // nil: it is done
+	try      try      // after that
+}
+
+// callTogether calls the handler once, and adds what it leaves to l. kept says
+// that the dead letter does not take these records now.
+func (w *worker) callTogether(ctx context.Context, rs []ref, kept bool, l *left) {
 	v := w.v
 	records, seen := make([]Record, len(rs)), make([]*Record, len(rs))
 	for i, r := range rs {
@@ -134,33 +159,56 @@ func (w *worker) callTogether(ctx context.Context, rs []ref, l *left) {
 		l.stuck = true
 		return
 	}
-	var named Failures
-	f := protect(func() error {
+	verdicts := make([]verdict, len(rs))
+	whole := protect(func() error {
 		err := v.call(ctx, seen)
-		failures := namedIn(err)
-		for i, e := range failures {
+		named := namedIn(err)
+		for i, e := range named {
 			if i < 0 || i >= len(rs) {
 				return fmt.Errorf("the handler says that record %d of %d failed: %w", i, len(rs), e)
 			}
+			verdicts[i].notTried = errors.Is(e, ErrNotTried)
+			verdicts[i].failure = protect(func() error { return e })
 		}
-		named = failures
-		return err
+		if named == nil {
+			return err
+		}
+		return nil
 	})
-	switch {
-	case f == nil:
-		v.succeed(w, rs)
-		return
-	case named == nil && len(rs) == 1:
-		named = Failures{0: f}
-	case named == nil:
-		v.failed(ctx, w, rs, false, f)
-		l.again, l.failed = append(l.again, rs...), true
-		return
-	}
-	v.idle(w)
 	for i, r := range rs {
-		w.settle(ctx, r, named[i], l)
+		verdicts[i].ref = r
+		if whole != nil {
+			verdicts[i] = verdict{ref: r, failure: whole}
+		}
 	}
+	own := whole == nil || len(rs) == 1
+	v.settle(w, verdicts, own)
+	if whole != nil {
+		whole.log(ctx, v.consumer.log, "records failed", v.name(rs[0]), verdicts[0].try.attempts)
+	}
+	for i := range verdicts {
+		w.follow(ctx, &verdicts[i], own, kept, l)
+	}
+}
+
+// follow does what follows from a failure.
+func (w *worker) follow(ctx context.Context, d *verdict, own, kept bool, l *left) {
+	v := w.v
+	switch {
+	case d.failure == nil:
+		return
+	case d.notTried:
+		l.again = append(l.again, d.ref)
+		return
+	}
+	if own {
+		d.failure.log(ctx, v.consumer.log, "record failed", v.name(d.ref), d.try.attempts)
+	}
+	if own && (d.failure.poison || v.spent(d.try)) {
+		l.stuck = kept || !v.setAside(ctx, d.ref, d.try) || l.stuck
+		return
+	}
+	l.again, l.failed = append(l.again, d.ref), true
 }
 
 // namedIn returns the Failures in err, nil if there are none.
@@ -170,34 +218,3 @@ func namedIn(err error) (f Failures) {
 	}
 	return f
 }
-
-// settle does what the handler said of one record.
-func (w *worker) settle(ctx context.Context, r ref, err error, l *left) {
-	v := w.v
-	if err == nil {
-		v.succeed(w, []ref{r})
-		return
-	}
-	notTried := false
-	f, whole := err.(*failure)
-	if !whole {
-		f = protect(func() error {
-			notTried = errors.Is(err, ErrNotTried)
-			return err
-		})
-	}
-	if notTried {
-		l.again = append(l.again, r)
-		return
-	}
-	t := v.failed(ctx, w, []ref{r}, true, f)
-	if f.poison || v.spent(t) {
-		l.stuck = !v.setAside(ctx, r, t) || l.stuck
-		return
-	}
-	l.again, l.failed = append(l.again, r), true
-}
-
-// Error makes a failure an error, so that the error of a call with one record
-// can stand for that of the record.
-func (f *failure) Error() string { return f.message }

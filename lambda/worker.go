@@ -93,8 +93,7 @@ func (w *worker) end() {
 		return
 	}
 	v := w.v
-	v.fail(rs, len(rs) == 1, "the handler called runtime.Goexit")
-	v.idle(w)
+	v.fail(w, rs, len(rs) == 1, "the handler called runtime.Goexit")
 	v.consumer.log.LogAttrs(context.Background(), slog.LevelError, "the handler ended its goroutine", slog.String("record", v.name(rs[0])))
 }
 
