@@ -145,9 +145,8 @@ func Start(h Handler, opts ...Option) {
 // such records, and of those whose event names no stream or no shard, nothing is
 // remembered, so that all of them run again.
 func (c *Consumer) Kinesis(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
-	b := newBatch(event.Records)
-	at := c.serve(ctx, b)
-	return c.answer(b, at)
+	_, response, err := c.serve(ctx, newBatch(event.Records))
+	return response, err
 }
 
 // answer is the answer when records[at] is the first undecided one.
@@ -163,30 +162,30 @@ func (c *Consumer) answer(b *batch, at int) (events.KinesisEventResponse, error)
 // answer in part.
 var ErrUndecided = errors.New("a record is left undecided")
 
-// serve handles a batch, remembers what is done in it, and returns the index of
-// the first record that is not decided.
-func (c *Consumer) serve(ctx context.Context, b *batch) int {
+// serve handles a batch and remembers what is done in it. It returns the index of
+// the first record that is not decided, and the answer.
+func (c *Consumer) serve(ctx context.Context, b *batch) (at int, response events.KinesisEventResponse, err error) {
 	if len(b.records) == 0 {
-		return 0
+		response, err = b.answer(0)
+		return 0, response, err
 	}
 	start := time.Now()
-	outer := ctx
-	ctx, cancel := guard(ctx)
+	handling, cancel := guard(ctx)
 	defer cancel()
-	if !c.ready(ctx, b) {
-		stats := Batch{Shard: c.shard(b), OuterRecords: len(b.records), TimeUp: true}
-		c.report(outer, b, stats, start, 0)
-		return 0
+	stats := Batch{Shard: c.shard(b), TimeUp: true}
+	if c.ready(handling, b) {
+		found := c.recall(handling, b)
+		v := newInvocation(c, b, found.known)
+		at = c.execute(handling, v)
+		c.keep(ctx, v, found, at)
+		stats = v.stats
+		if at < len(b.records) && c.config.checkpoint == nil && !c.saidMemory.Swap(true) {
+			c.log.LogAttrs(ctx, slog.LevelInfo, "a batch was answered in part; what is done in it, and attempts, are kept in this process's memory only")
+		}
 	}
-	found := c.recall(ctx, b)
-	v := newInvocation(c, b, found.known)
-	at := c.execute(ctx, v)
-	c.keep(outer, v, found, at)
-	if at < len(b.records) && c.config.checkpoint == nil && !c.saidMemory.Swap(true) {
-		c.log.LogAttrs(ctx, slog.LevelInfo, "a batch was answered in part; what is done in it, and attempts, are kept in this process's memory only")
-	}
-	c.report(outer, b, v.stats, start, at)
-	return at
+	response, err = c.answer(b, at)
+	c.report(ctx, b, stats, start, response.BatchItemFailures, err)
+	return at, response, err
 }
 
 // ready waits for handlers of earlier invocations of the shard. It returns false

@@ -66,7 +66,6 @@ func TestFailures(t *testing.T) {
 
 // A named error that panics when it is asked is that record's matter only.
 func TestNamedErrorsThatPanic(t *testing.T) {
-	t.Skip("defect D9")
 	h := &hands{}
 	h.do = func(context.Context, []*lambda.Record) error { return lambda.Failures{1: &badError{}} }
 	c := newBatch(t, h.handle)
@@ -102,28 +101,32 @@ func TestFailuresWithoutALimit(t *testing.T) {
 	check(t, "calls", h.take(), "c/3 d/2")
 }
 
-// A handler that leaves everything for later ends with the time, is called after
-// pauses, and has used no attempt.
+// A handler that leaves everything for later is not called again, and has used no
+// attempt; one that has done something of it is.
 func TestEverythingIsLeftForLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, d := &hands{}, &letters{}
-		calls := 0
+		h, d, l := &hands{}, &letters{}, &log{}
 		h.do = func(_ context.Context, rs []*lambda.Record) error {
-			calls++
-			check(t, "records", dataOf(rs), "a b")
-			return lambda.FailedAt(0, 2, lambda.ErrNotTried)
+			return lambda.FailedAt(0, len(rs), lambda.ErrNotTried)
 		}
-		c := newBatch(t, h.handle, lambda.WithMaxAttempts(2), lambda.WithDeadLetter(d))
-		e := event(packed(t, 1, "a", "b"))
+		c := newBatch(t, h.handle, lambda.WithMaxAttempts(1), lambda.WithDeadLetter(d), l.option())
+		e := event(packed(t, 1, "a", "b", "c"))
+		start := time.Now()
 		for range 3 {
-			check(t, "answer", invokeFor(t, c, 10*time.Second, e), sequence(1))
+			check(t, "answer", invoke(t, c, e), sequence(1))
+			check(t, "calls", h.take(), "a b c")
 		}
+		h.do = func(_ context.Context, rs []*lambda.Record) error {
+			if len(rs) == 1 {
+				return lambda.Failures{0: lambda.ErrNotTried}
+			}
+			return lambda.FailedAt(1, len(rs), lambda.ErrNotTried)
+		}
+		check(t, "answer", invoke(t, c, e), sequence(1))
+		check(t, "calls", h.take(), "a b c|b c|c")
+		check(t, "time", time.Since(start), 0)
 		check(t, "letters", d.take(), "")
-		check(t, "calls are paced", calls > 9 && calls < 300, true)
-		h.do = nil
-		h.take()
-		check(t, "answer", invoke(t, c, e), "")
-		check(t, "calls", h.take(), "a b")
+		check(t, "log lines on failures", l.count("failed"), l.count("failedAttempts=0"))
 	})
 }
 
@@ -200,6 +203,50 @@ func TestLateSuccessOfSeveral(t *testing.T) {
 		check(t, "calls", h.take(), "a1 a2")
 		check(t, "answer", invokeFor(t, c, 5*time.Second, e), "")
 		check(t, "calls", h.take(), "b1")
+	})
+}
+
+// A call that tells its failures after the answer: the others are done.
+func TestLateFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, late := &hands{}, true
+		h.do = func(_ context.Context, rs []*lambda.Record) error {
+			if !late {
+				return nil
+			}
+			late = false
+			time.Sleep(6 * time.Second)
+			return lambda.FailedAt(1, 3, lambda.Poison(errBoom))
+		}
+		d := &letters{}
+		c := newBatch(t, h.handle, lambda.WithDeadLetter(d))
+		e := event(packed(t, 1, "a", "b", "c"), plain(2))
+		check(t, "answer", invokeFor(t, c, 5*time.Second, event(e.Records[0])), sequence(1))
+		check(t, "answer", invokeFor(t, c, 5*time.Second, e), "")
+		check(t, "calls", h.take(), "a b c|b/2 c/2 2")
+		check(t, "letters", d.take(), "") // it was not said in time
+	})
+}
+
+// The time is up while the dead letter has its last chance: the handler has none.
+func TestNoCallAfterTheEndTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, sent := &hands{}, 0
+		h.do = func(context.Context, []*lambda.Record) error { return lambda.Failures{0: errBoom} }
+		c := newBatch(t, h.handle, lambda.WithMaxAttempts(1), lambda.WithDeadLetter(lambda.DeadLetterFunc(func(context.Context, lambda.Letter) error {
+			if sent++; sent == 2 {
+				time.Sleep(6 * time.Second)
+			}
+			return errBoom
+		})))
+		e := event(packed(t, 1, "a"))
+		check(t, "answer", invokeFor(t, c, 5*time.Second, e), sequence(1))
+		check(t, "calls", h.take(), "a")
+		check(t, "answer", invokeFor(t, c, 5*time.Second, e), sequence(1))
+		time.Sleep(time.Minute)
+		check(t, "calls", h.take(), "")
+		check(t, "answer", invokeFor(t, c, 5*time.Second, e), sequence(1))
+		check(t, "calls", h.take(), "a/2")
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 // Hooks are functions that a [Consumer] calls as things happen, for metrics and
@@ -99,31 +101,37 @@ func (c *Consumer) tell(ctx context.Context, hook func()) {
 	}
 }
 
-// report tells the log and the hooks what an invocation did: records[at] is the
-// first undecided record.
-func (c *Consumer) report(ctx context.Context, b *batch, s Batch, start time.Time, at int) {
-	if len(b.records) == 0 {
-		return
-	}
-	response, err := c.answer(b, at)
-	s.Err = err
-	for _, f := range response.BatchItemFailures {
+// report tells the log and the hooks what an invocation did, of which err is
+// returned in the place of an answer, and else reported is the id in the answer.
+func (c *Consumer) report(ctx context.Context, b *batch, s Batch, start time.Time, reported []events.KinesisBatchItemFailure, err error) {
+	s.OuterRecords, s.Err = len(b.records), err
+	for _, f := range reported {
 		s.Reported = f.ItemIdentifier
 	}
-	if arrival := b.records[0].Kinesis.ApproximateArrivalTimestamp.Time; !arrival.IsZero() {
-		s.Age = max(0, start.Sub(arrival))
+	record := s.Shard.ID
+	if len(b.records) > 0 {
+		record = name(&b.records[0], WholeRecord)
+		if arrival := b.records[0].Kinesis.ApproximateArrivalTimestamp.Time; !arrival.IsZero() {
+			s.Age = max(0, start.Sub(arrival))
+		}
 	}
 	s.Duration = time.Since(start)
 	level := slog.LevelDebug
-	if at < len(b.records) || s.Poison+s.Malformed+s.OutOfRangeAggregates+s.FailedAttempts+s.Skipped > 0 {
+	if err != nil || s.Reported != "" || s.Poison+s.Malformed+s.OutOfRangeAggregates+s.FailedAttempts+s.Skipped > 0 {
 		level = slog.LevelInfo
 	}
-	c.log.LogAttrs(ctx, level, "batch", slog.String("record", name(&b.records[0], WholeRecord)),
+	attrs := []slog.Attr{
+		slog.String("record", record),
 		slog.Int("outerRecords", s.OuterRecords), slog.Int("userRecords", s.UserRecords), slog.Duration("age", s.Age),
 		slog.Int("skipped", s.Skipped), slog.Int("succeeded", s.Succeeded), slog.Int("poison", s.Poison),
 		slog.Int("undecided", s.Undecided), slog.Int("failedAttempts", s.FailedAttempts), slog.Int("malformed", s.Malformed),
 		slog.Int("outOfRangeAggregates", s.OutOfRangeAggregates), slog.Duration("duration", s.Duration),
-		slog.String("reported", s.Reported), slog.Bool("timeUp", s.TimeUp))
+		slog.String("reported", s.Reported), slog.Bool("timeUp", s.TimeUp),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	c.log.LogAttrs(ctx, level, "batch", attrs...)
 	for _, h := range c.config.hooks {
 		if h.Batch != nil {
 			c.tell(ctx, func() { h.Batch(ctx, s) })

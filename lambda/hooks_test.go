@@ -147,6 +147,39 @@ func TestBatchHookAndTime(t *testing.T) {
 	})
 }
 
+// A window tells of each event, also of one without records, and of the error
+// that it returns in the place of an answer.
+func TestBatchHookOfWindows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, b, l := &folder{h: tape{fail: map[string]error{"b": errBoom}}}, &batches{}, &log{}
+		c := newWindow(t, f.fold, f.finish, b.option(), l.option(), lambda.WithProgressNamespace("ours"))
+		shard := lambda.Shard{Namespace: "ours", StreamARN: streamARN, ID: shardA}
+		send := func(what string, e events.KinesisTimeWindowEvent, want lambda.Batch, failed string) {
+			t.Helper()
+			response, err := c.Kinesis(t.Context(), e)
+			got := b.take(t)
+			if got.Err != err || (err == nil) != (failed == "") || err != nil && (!strings.Contains(err.Error(), failed) || response.State != nil) {
+				t.Errorf("%s: returned %v, told %v, want %q", what, err, got.Err, failed)
+			}
+			want.Shard, want.Age, want.Err, want.Duration = shard, got.Age, got.Err, got.Duration
+			check(t, what, fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
+		}
+		e := inWindow(nil, packed(t, 1, "a", "b", "c"))
+		send("in part", e, lambda.Batch{OuterRecords: 1, UserRecords: 3, Succeeded: 1, Undecided: 2, FailedAttempts: 1, Reported: sequence(1)}, "")
+		f.h.fail = nil
+		send("whole", e, lambda.Batch{OuterRecords: 1, UserRecords: 3, Succeeded: 3}, "")
+		send("no records", inWindow(nil), lambda.Batch{}, "")
+		f.fail = errBoom
+		send("not finished", final(e), lambda.Batch{OuterRecords: 1, UserRecords: 3, Succeeded: 3}, "was not finished: boom")
+		send("not finished, without records", final(inWindow(nil)), lambda.Batch{}, "was not finished: boom")
+		send("a state that can't be read", inWindow(map[string]string{"state": "{"}, plain(1)), lambda.Batch{OuterRecords: 1}, "can't be read")
+		check(t, "log lines", l.count("level=INFO msg=batch record="+shardA+":"), 3)
+		check(t, "without records", l.count("level=INFO msg=batch record="+shardA+" "), 1)
+		check(t, "errors in them", l.count(" error="), 6) // in these three, of the record, and of the finish twice
+		check(t, "nothing special", l.count("level=DEBUG msg=batch"), 2)
+	})
+}
+
 func TestHooks(t *testing.T) {
 	var told []string
 	tell := func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }

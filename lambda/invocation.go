@@ -68,7 +68,7 @@ func newInvocation(c *Consumer, b *batch, known map[string]entry) *invocation {
 		consumer: c, batch: b, known: known, call: c.call,
 		ending: &ending{done: make(chan struct{})},
 		outers: make([]outerState, len(b.records)),
-		stats:  Batch{Shard: c.shard(b), OuterRecords: len(b.records)},
+		stats:  Batch{Shard: c.shard(b)},
 	}
 	if c.expanded != nil {
 		b.index("") // made now, not by several goroutines

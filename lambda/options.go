@@ -115,7 +115,8 @@ func WithWholeBatchError() Option {
 // WithPoisonedKeys sends the later records of a partition key, of which a record
 // is in the dead letter, there too, without a call of the handler: for handlers
 // that must not see a key's record without the ones before it. The keys are kept
-// in this process's memory, at most 1,024 of them, each for an hour.
+// in this process's memory, at most 1,024 of them, each for an hour after its last
+// letter.
 func WithPoisonedKeys() Option {
 	return func(c *config) { c.followPoison = true }
 }

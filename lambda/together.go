@@ -16,7 +16,10 @@ import (
 
 // BatchHandler handles several user records at a time, in the order of the shard.
 // A nil error means that all of them are done, [Failures] which of them are not.
-// Any other error, a panic among them, is a failed attempt at each of them.
+// Any other error, a panic among them, is a failed attempt at each of them: if it
+// was [Poison], too, since it names none. Without [WithMaxAttempts] a record that
+// makes whole calls fail is never called by itself, and holds up the others until
+// Lambda gives it up.
 //
 // The records and the slice are the handler's to keep; their Data and strings
 // alias the event, as [Record] says. ctx is as for a [Handler].
@@ -74,11 +77,14 @@ func (w *worker) decideTogether(ctx context.Context, q []ref) {
 		l := w.round(ctx, q)
 		moved := len(l.again) < len(q)
 		q = l.again
-		if moved {
+		switch {
+		case moved && !l.failed:
 			wait = firstPause
-			if !l.failed {
-				continue
-			}
+			continue
+		case moved:
+			wait = firstPause
+		case !l.failed: // the handler leaves all of it for later
+			return
 		}
 		if len(q) == 0 || w.v.consumer.config.maxAttempts == 0 || !pause(ctx, wait) {
 			return
@@ -167,8 +173,10 @@ func (w *worker) callTogether(ctx context.Context, rs []ref, kept bool, l *left)
 			if i < 0 || i >= len(rs) {
 				return fmt.Errorf("the handler says that record %d of %d failed: %w", i, len(rs), e)
 			}
-			verdicts[i].notTried = errors.Is(e, ErrNotTried)
-			verdicts[i].failure = protect(func() error { return e })
+			verdicts[i].failure = protect(func() error {
+				verdicts[i].notTried = errors.Is(e, ErrNotTried)
+				return e
+			})
 		}
 		if named == nil {
 			return err

@@ -5,8 +5,8 @@ package lambda
 //
 // A record counts as done only together with a state that its contribution is
 // in. So nothing is remembered by the process or a Checkpoint: what an invocation
-// leaves undone stands in the state that it returns, under a key of its own, and
-// whichever state Lambda sends next, the two belong together.
+// leaves undone stands in the state that it returns, under a key of its own, so
+// that the two always belong together.
 
 import (
 	"context"
@@ -60,6 +60,10 @@ type WindowConsumer[S any] struct {
 // state, S as JSON with quotes and the progress, may take 1 MB: Lambda ends the
 // window early over that.
 //
+// After an answer in part Lambda is taken to go on with the state of that answer,
+// which is not documented. [WithWholeBatchError] does without: Lambda then sends
+// the batch again with the state that it had before, and all of it is folded again.
+//
 // Of the options, [WithConcurrency] and [WithCheckpoint] are none for windows.
 // The error joins everything that is wrong.
 func NewWindow[S any](fold Fold[S], finish Finish[S], opts ...Option) (*WindowConsumer[S], error) {
@@ -89,51 +93,67 @@ func NewWindow[S any](fold Fold[S], finish Finish[S], opts ...Option) (*WindowCo
 // can't be read or the new one can't be written, and if finish failed. Then
 // Lambda sends the batch again with the state that it had.
 func (c *WindowConsumer[S]) Kinesis(ctx context.Context, event events.KinesisTimeWindowEvent) (events.KinesisTimeWindowEventResponse, error) {
-	var none events.KinesisTimeWindowEventResponse
-	w := Window{
-		StreamARN: event.EventSourceARN, ShardID: event.ShardID, Start: event.Window.Start.Time, End: event.Window.End.Time,
-		Final: event.IsFinalInvokeForWindow, TerminatedEarly: event.IsWindowTerminatedEarly,
+	start := time.Now()
+	run := &windowRun[S]{
+		WindowConsumer: c,
+		window: Window{
+			StreamARN: event.EventSourceARN, ShardID: event.ShardID, Start: event.Window.Start.Time, End: event.Window.End.Time,
+			Final: event.IsFinalInvokeForWindow, TerminatedEarly: event.IsWindowTerminatedEarly,
+		},
+		came: event.State[stateKey],
 	}
-	ctx, cancel := guard(ctx)
+	run.stats.Shard = Shard{Namespace: c.consumer.config.namespace, StreamARN: event.EventSourceARN, ID: event.ShardID}
+	handling, cancel := guard(ctx)
 	defer cancel()
-	run := &windowRun[S]{consumer: c, window: w, came: event.State[stateKey]}
-	if err := run.read(); err != nil {
-		return none, err
-	}
 	b := newBatch(event.Records)
-	entries, at, err := run.serve(ctx, b, event.State[progressKey])
+	response, err := run.answer(handling, b, event.State[progressKey])
 	if err != nil {
-		return none, err
+		response = events.KinesisTimeWindowEventResponse{}
 	}
-	answer, err := c.consumer.answer(b, at)
-	if err != nil {
-		return none, err
-	}
-	response := events.KinesisTimeWindowEventResponse{BatchItemFailures: answer.BatchItemFailures}
-	response.State = map[string]string{} // not nil: Lambda wants one
-	if at == len(b.records) && (w.Final || w.TerminatedEarly) {
-		if f := protect(func() error { return c.finish(ctx, w, run.state) }); f != nil {
-			f.log(ctx, c.consumer.log, "the window was not finished", w.ShardID, 0)
-			return none, fmt.Errorf("lambda: the window from %s to %s was not finished: %w", w.Start, w.End, f)
-		}
-		return response, nil
-	}
-	response.State[stateKey] = run.written
-	if len(entries) > 0 {
-		response.State[progressKey] = writeProgress(entries)
-	}
-	return response, nil
+	c.consumer.report(ctx, b, run.stats, start, response.BatchItemFailures, err)
+	return response, err
 }
 
 // windowRun is one invocation for a window. The runner owns state; what the
 // invocation returns is written or, if the time was up, the last snapshot.
 type windowRun[S any] struct {
-	consumer *WindowConsumer[S]
-	window   Window
-	came     string // the state's JSON as it came
-	state    S
-	written  string // the state's JSON as it goes
+	*WindowConsumer[S]
+	window  Window
+	came    string // the state's JSON as it came
+	state   S
+	written string // the state's JSON as it goes
+	stats   Batch
 	snapshots
+}
+
+// answer folds the batch's records, and finishes the window if it was the last
+// batch and nothing is left of it.
+func (r *windowRun[S]) answer(ctx context.Context, b *batch, progress string) (response events.KinesisTimeWindowEventResponse, err error) {
+	if err := r.read(); err != nil {
+		return response, err
+	}
+	entries, at, err := r.serve(ctx, b, progress)
+	if err != nil {
+		return response, err
+	}
+	answer, err := r.consumer.answer(b, at)
+	if err != nil {
+		return response, err
+	}
+	response.BatchItemFailures = answer.BatchItemFailures
+	response.State = map[string]string{} // not nil: Lambda wants one
+	if at == len(b.records) && (r.window.Final || r.window.TerminatedEarly) {
+		if f := protect(func() error { return r.finish(ctx, r.window, r.state) }); f != nil {
+			f.log(ctx, r.consumer.log, "the window was not finished", r.window.ShardID, 0)
+			return response, fmt.Errorf("lambda: the window from %s to %s was not finished: %w", r.window.Start, r.window.End, f)
+		}
+		return response, nil
+	}
+	response.State[stateKey] = r.written
+	if len(entries) > 0 {
+		response.State[progressKey] = writeProgress(entries)
+	}
+	return response, nil
 }
 
 // read decodes the state that came.
@@ -163,25 +183,23 @@ func (r *windowRun[S]) write() (string, error) {
 // serve folds the batch's records and writes the state. It returns what is left
 // of the progress, and the index of the first record that is not decided.
 func (r *windowRun[S]) serve(ctx context.Context, b *batch, progress string) ([]entry, int, error) {
-	c := r.consumer.consumer
+	c := r.consumer
 	if len(b.records) == 0 {
 		written, err := r.write()
 		r.written = written
 		return nil, 0, err
 	}
-	start := time.Now()
 	known, beyond, err := progressOf(b, progress)
 	if err != nil {
 		return nil, 0, err
 	}
 	if !c.ready(ctx, b) {
-		r.written = r.came
-		c.report(ctx, b, Batch{Shard: c.shard(b), OuterRecords: len(b.records), TimeUp: true}, start, 0)
+		r.written, r.stats.TimeUp = r.came, true
 		return append(slices.Collect(maps.Values(known)), beyond...), 0, nil
 	}
 	v := newInvocation(c, b, known)
 	v.call = func(ctx context.Context, rs []*Record) error {
-		next, err := r.consumer.fold(ctx, r.window, r.state, rs[0])
+		next, err := r.fold(ctx, r.window, r.state, rs[0])
 		if err == nil {
 			r.state = next
 		}
@@ -198,6 +216,6 @@ func (r *windowRun[S]) serve(ctx context.Context, b *batch, progress string) ([]
 	}
 	entries := append(v.entries(outers, at), beyond...)
 	c.memory.keep(b, report{shard: b.shard}, v.ending) // for what still runs
-	c.report(ctx, b, v.stats, start, at)
+	r.stats = v.stats
 	return entries, at, err
 }

@@ -94,6 +94,34 @@ func TestWindowTimeUp(t *testing.T) {
 	}
 }
 
+// Lambda sends a part of the batch only: what is known of the rest stays in the
+// state.
+func TestWindowOfABatchThatIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &inPlace{late: "d", by: 4 * time.Second}
+		attempt := 0
+		fold := func(ctx context.Context, w lambda.Window, s tally, r *lambda.Record) (tally, error) {
+			if string(r.Data) == "d" {
+				attempt = r.Attempt
+			}
+			return f.fold(ctx, w, s, r)
+		}
+		one, two := packed(t, 1, "a"), packed(t, 2, "d")
+		state, id := turnFor(t, newWindow(t, fold, f.finish), 3*time.Second, inWindow(nil, one, two))
+		check(t, "answer", id, sequence(1))
+		check(t, "state", stateOf(t, state), "[]") // a was folded after the snapshot
+		time.Sleep(time.Minute)
+		state, id = turn(t, newWindow(t, fold, f.finish), inWindow(state, one))
+		check(t, "answer", id, "")
+		check(t, "state", stateOf(t, state), "[a:1]")
+		state, id = turn(t, newWindow(t, fold, f.finish), inWindow(state, two))
+		check(t, "answer", id, "")
+		check(t, "state", stateOf(t, state), "[a:1 d:1]")
+		check(t, "keys", len(state), 1)
+		check(t, "attempt", attempt, 2)
+	})
+}
+
 // A fold that runs through the next invocation, too: that answers with what it
 // was given.
 func TestWindowWaits(t *testing.T) {

@@ -82,11 +82,8 @@ func judge(c *config, items []item, answer []byte) verdict {
 // position returns where in the batch the record of an itemIdentifier is.
 func position(c *config, items []item, raw json.RawMessage) (int, error) {
 	var id *string
-	if raw == nil {
-		return 0, errors.New("lambdatest: a batch item failure without itemIdentifier")
-	}
 	if err := json.Unmarshal(raw, &id); err != nil || id == nil {
-		return 0, fmt.Errorf("lambdatest: itemIdentifier is %s, want a string", raw)
+		return 0, fmt.Errorf("lambdatest: itemIdentifier is %q, want a string", raw)
 	}
 	for i := range items {
 		if items[i].SequenceNumber == *id {

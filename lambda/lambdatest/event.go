@@ -112,11 +112,14 @@ func (l *lane) windowProperties(b *batch) []byte {
 // more. It is at least one, even if that alone is larger than an event may be.
 func (l *lane) fit(items []item) (n int, full bool) {
 	m := l.shard.mapping
-	size := len(`{"Records":[]}`)
+	size := len(`{"Records":[]}`) - 1 // the first record has no comma
+	if m.config.pipes {
+		size = len(`[]`) - 1
+	}
 	var window Window
 	if m.config.tumbling > 0 && len(items) > 0 {
 		window = l.windowFor(&items[0])
-		size += len(l.windowProperties(&batch{window: &window, final: true}))
+		size += len(l.windowProperties(&batch{window: &window}))
 	}
 	for i := range items {
 		it := &items[i]
@@ -132,7 +135,7 @@ func (l *lane) fit(items []item) (n int, full bool) {
 }
 
 // windowFor returns the window of a record: the one of its arrival time, or the
-// open one if that is later, since a window that has ended stays so.
+// open one if that is later.
 func (l *lane) windowFor(it *item) Window {
 	w := windowOf(it.ApproximateArrivalTimestamp, l.shard.mapping.config.tumbling)
 	if l.window != nil && w.Start.Before(l.window.Start) {

@@ -16,7 +16,7 @@ type OnFailure struct {
 	RequestContext   RequestContext   `json:"requestContext"`
 	ResponseContext  *ResponseContext `json:"responseContext,omitempty"` // nil with RecordAgeExceeded
 	Version          string           `json:"version"`                   // "1.0"
-	Timestamp        time.Time        `json:"timestamp"`                 // UTC, in milliseconds
+	Timestamp        Timestamp        `json:"timestamp"`                 // UTC, in milliseconds
 	KinesisBatchInfo KinesisBatchInfo `json:"KinesisBatchInfo"`
 	Payload          string           `json:"payload,omitempty"` // the event with the records
 }
@@ -41,8 +41,8 @@ type KinesisBatchInfo struct {
 	ShardID                         string    `json:"shardId"`
 	StartSequenceNumber             string    `json:"startSequenceNumber"`
 	EndSequenceNumber               string    `json:"endSequenceNumber"`
-	ApproximateArrivalOfFirstRecord time.Time `json:"approximateArrivalOfFirstRecord"` // UTC, in milliseconds
-	ApproximateArrivalOfLastRecord  time.Time `json:"approximateArrivalOfLastRecord"`  // UTC, in milliseconds
+	ApproximateArrivalOfFirstRecord Timestamp `json:"approximateArrivalOfFirstRecord"` // UTC, in milliseconds
+	ApproximateArrivalOfLastRecord  Timestamp `json:"approximateArrivalOfLastRecord"`  // UTC, in milliseconds
 	BatchSize                       int       `json:"batchSize"`
 	StreamARN                       string    `json:"streamArn"`
 }
@@ -50,6 +50,9 @@ type KinesisBatchInfo struct {
 // giveUp tells the on-failure destination.
 func (l *lane) giveUp(b *batch, condition string) {
 	m := l.shard.mapping
+	if b.requestID == "" { // it was never sent
+		b.requestID = requestID(l.rnd)
+	}
 	doc := OnFailure{
 		RequestContext: RequestContext{b.requestID, m.config.functionARN, condition, b.invocations},
 		Version:        "1.0",
@@ -77,4 +80,13 @@ func (l *lane) giveUp(b *batch, condition string) {
 	}
 }
 
-func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+// Timestamp is a time that is JSON as on-failure documents have it: UTC, with
+// exactly three digits of a second.
+type Timestamp struct{ time.Time }
+
+// MarshalJSON returns the time as "2006-01-02T15:04:05.000Z".
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z"`), nil
+}
+
+func milliseconds(t time.Time) Timestamp { return Timestamp{t.UTC().Truncate(time.Millisecond)} }

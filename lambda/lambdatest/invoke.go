@@ -72,11 +72,19 @@ func (s *Sandbox) Point(ctx context.Context, name string) error {
 		r.mu.Unlock()
 	}
 	p.Sandbox = s.number
-	c := s.pool.config
-	if c.kill != nil && c.kill(p) || c.trouble.KillAtPoint > 0 && chance(random(c.seed, "point", p.ShardID, strconv.Itoa(p.Lane), strconv.Itoa(p.Invocation), name, strconv.Itoa(p.Nth)), c.trouble.KillAtPoint) {
+	if c := s.pool.config; c.kill != nil && c.kill(p) || c.diesAt(p) {
 		s.Kill()
 	}
 	return s.Alive()
+}
+
+// diesAt draws whether a sandbox dies at a point.
+func (c *config) diesAt(p Point) bool {
+	if c.trouble.KillAtPoint == 0 {
+		return false
+	}
+	rnd := random(c.seed, "point", p.ShardID, strconv.Itoa(p.Lane), strconv.Itoa(p.Invocation), p.Name, strconv.Itoa(p.Nth))
+	return chance(rnd, c.trouble.KillAtPoint)
 }
 
 // random is a generator whose numbers depend on the seed and the names only.
@@ -139,6 +147,8 @@ func (s *Sandbox) call(ctx context.Context, r *running, id string, payload []byt
 		return nil, verdict{outcome: FunctionError, err: res.err}
 	case res.err != nil:
 		return nil, verdict{outcome: FunctionError, err: res.err}
+	case len(res.answer) > payloadLimit:
+		return nil, verdict{outcome: FunctionError, err: fmt.Errorf("lambdatest: the answer has %d bytes, the limit is %d", len(res.answer), payloadLimit)}
 	}
 	return res.answer, verdict{outcome: Succeeded}
 }

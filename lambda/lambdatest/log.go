@@ -44,23 +44,23 @@ type Invocation struct {
 	Err error
 }
 
-type record struct {
+type journal struct {
 	mu          sync.Mutex
 	invocations []*Invocation
 	failures    []OnFailure
 }
 
 // start adds an invocation and gives it its number.
-func (r *record) start(inv *Invocation) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	inv.Number = len(r.invocations) + 1
-	r.invocations = append(r.invocations, inv)
+func (j *journal) start(inv *Invocation) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	inv.Number = len(j.invocations) + 1
+	j.invocations = append(j.invocations, inv)
 }
 
-func (r *record) end(inv *Invocation, now time.Time, v verdict, answer []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (j *journal) end(inv *Invocation, now time.Time, v verdict, answer []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	inv.End, inv.Outcome, inv.Err, inv.Answer = now, v.outcome, v.err, answer
 	switch v.outcome {
 	case Succeeded:
@@ -70,14 +70,15 @@ func (r *record) end(inv *Invocation, now time.Time, v verdict, answer []byte) {
 	}
 }
 
-func (r *record) givenUp(doc OnFailure) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failures = append(r.failures, doc)
+func (j *journal) givenUp(doc OnFailure) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.failures = append(j.failures, doc)
 }
 
 // Invocations returns all invocations so far, in the order of their starts. What
-// they point to is shared: nobody writes to it.
+// they point to is shared: nobody writes to it. The mapping keeps all of them, with
+// their records, for as long as it lives.
 func (m *Mapping) Invocations() []Invocation {
 	m.log.mu.Lock()
 	defer m.log.mu.Unlock()

@@ -21,7 +21,7 @@ type Mapping struct {
 	config config
 	source Source
 	pool   *pool
-	log    record
+	log    journal
 
 	running sync.Mutex // held by a run, and by Close
 
@@ -47,8 +47,8 @@ func New(source Source, factory Factory, opts ...Option) (*Mapping, error) {
 //
 // An invocation that has started when ctx ends is still seen to its end, at most
 // the function's timeout; then the error is that of ctx. Another error is that of
-// the stream, when calls of it failed ten times in a row. Either way the next run
-// goes on where this one ended.
+// the stream: it does not exist, or calls of it failed 20 times in a row, a second apart. Either
+// way the next run goes on where this one ended. There is one run at a time.
 func (m *Mapping) Drain(ctx context.Context) error { return m.run(ctx, true) }
 
 // Run reads and delivers until ctx ends, and asks a shard that has nothing new once
@@ -56,8 +56,8 @@ func (m *Mapping) Drain(ctx context.Context) error { return m.run(ctx, true) }
 func (m *Mapping) Run(ctx context.Context) error { return m.run(ctx, false) }
 
 // Close ends all sandboxes and waits for everything that runs in them, killed or
-// not. The error joins those of closing functions. It must not be called during a
-// run. The log stays.
+// not. The error joins those of closing functions; during a run Close only returns
+// an error. The log and the position stay: a later run has new sandboxes.
 func (m *Mapping) Close() error {
 	if !m.running.TryLock() {
 		return errors.New("lambdatest: Close during a run")
@@ -168,7 +168,7 @@ func (m *Mapping) discover(ctx context.Context, first types.ShardIteratorType) e
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			if failures++; failures == maxFailures {
+			if failures++; failures == maxFailures || gone(err) {
 				return fmt.Errorf("lambdatest: listing the shards of %s: %w", m.source.arn, err)
 			}
 			if err := sleep(ctx, pollInterval); err != nil {
@@ -202,6 +202,12 @@ func (m *Mapping) discover(ctx context.Context, first types.ShardIteratorType) e
 		m.shards = append(m.shards, newShard(m, id, parents, first))
 	}
 	return nil
+}
+
+// gone says that a stream or shard does not exist, which does not pass.
+func gone(err error) bool {
+	var e *types.ResourceNotFoundException
+	return errors.As(err, &e)
 }
 
 func (m *Mapping) list(ctx context.Context, in *kinesis.ListShardsInput) (*kinesis.ListShardsOutput, error) {

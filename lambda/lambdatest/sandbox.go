@@ -77,6 +77,7 @@ type Sandbox struct {
 
 	mu       sync.Mutex
 	dead     bool
+	exited   bool // its process has ended by itself
 	function Function
 
 	// Owned by the pool.
@@ -115,6 +116,21 @@ func (s *Sandbox) Kill() {
 	s.mu.Unlock()
 	close(s.done)
 	s.pool.bury(f)
+}
+
+// lost says that the sandbox takes no more invocations: it was killed, or its
+// process has ended by itself.
+func (s *Sandbox) lost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead || s.exited
+}
+
+// exit tells that the sandbox's process has ended by itself.
+func (s *Sandbox) exit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exited = true
 }
 
 // install sets what the factory made.
@@ -171,7 +187,7 @@ func (p *pool) acquire(ctx context.Context, rnd *rand.Rand) (s *Sandbox, cold bo
 		if at >= 0 {
 			s = p.places[at]
 			var old *Sandbox
-			if s == nil || s.Alive() != nil || renew && s.busy == 0 {
+			if s == nil || s.lost() || renew && s.busy == 0 {
 				old, s = s, &Sandbox{number: p.started + 1, pool: p, ready: make(chan struct{}), done: make(chan struct{})}
 				p.started++
 				p.places[at] = s
@@ -203,7 +219,7 @@ func (p *pool) acquire(ctx context.Context, rnd *rand.Rand) (s *Sandbox, cold bo
 func (p *pool) choose(rnd *rand.Rand) int {
 	var free []int
 	for i, s := range p.places {
-		if s == nil || s.Alive() != nil || s.busy < p.config.perSandbox {
+		if s == nil || s.lost() || s.busy < p.config.perSandbox {
 			free = append(free, i)
 		}
 	}

@@ -21,7 +21,7 @@ const (
 	callTimeout = 10 * time.Second
 	// maxFailures is how many calls in a row may fail, a poll interval apart,
 	// before the run fails.
-	maxFailures = 10
+	maxFailures = 20
 	// maxLooks is how often a closed shard's children are looked for.
 	maxLooks = 30
 )
@@ -105,7 +105,7 @@ func (s *shard) read(ctx context.Context, drain bool) error {
 			s.iterator = nil
 			continue
 		case err != nil:
-			if failures++; failures == maxFailures {
+			if failures++; failures == maxFailures || gone(err) {
 				return fmt.Errorf("lambdatest: %s: %w", s.id, err)
 			}
 			if err := sleep(ctx, pollInterval); err != nil {
