@@ -3,12 +3,15 @@ package lambda_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/kinpack/kinpack/aggregate"
 	"github.com/kinpack/kinpack/deaggregate"
+	"github.com/kinpack/kinpack/internal/cputime"
 	"github.com/kinpack/kinpack/lambda"
 )
 
@@ -37,55 +40,76 @@ func packedEvent(t testing.TB, n, size int) (e events.KinesisEvent) {
 	return e
 }
 
-// The handler does nothing, so that what Kinesis takes more than Append is the
-// overhead. One iteration is one event of 10,000 user records.
-func BenchmarkKinesis(b *testing.B) {
+// BenchmarkEvent handles an event of 10,000 user records with a handler that does
+// nothing, in every way, beside Append alone, which any of them has to do.
+// To compare: go test -bench Event -count 10 ./lambda | benchstat -col /by -ignore /turn -
+func BenchmarkEvent(b *testing.B) {
 	const n = 10000
 	for _, size := range []int{100, 512, 2048} {
 		e := packedEvent(b, n, size)
-		b.Run(fmt.Sprintf("%dB/deaggregate", size), func(b *testing.B) {
-			b.SetBytes(int64(n * size))
-			b.ReportAllocs()
-			got := 0
-			for b.Loop() {
-				var users []deaggregate.Record
-				var err error
-				got = 0
-				for i := range e.Records {
-					k := &e.Records[i].Kinesis
-					if users, err = deaggregate.Append(users[:0], k.PartitionKey, k.Data); err != nil {
-						b.Fatal(err)
-					}
-					got += len(users)
+		ways := []string{"append", "order", "bykey", "batch", "concurrent"}
+		// In turns, so that a change of the machine's speed hits all.
+		turns := slices.Concat(ways, []string{"concurrent", "batch", "bykey", "order", "append"})
+		for i, by := range turns {
+			b.Run(fmt.Sprintf("size=%dB/turn=%d/by=%s", size, i/len(ways)+1, by), func(b *testing.B) {
+				var got atomic.Int64
+				handle := way(b, by, e, &got)
+				b.SetBytes(int64(n * size))
+				b.ReportAllocs()
+				start := cputime.Used()
+				for b.Loop() {
+					got.Store(0)
+					handle()
 				}
-			}
-			report(b, got, n)
-		})
-		b.Run(fmt.Sprintf("%dB/kinesis", size), func(b *testing.B) {
-			got := 0
-			c := newConsumer(b, func(context.Context, *lambda.Record) error {
-				got++
-				return nil
+				used := cputime.Used() - start
+				if got.Load() != n {
+					b.Fatalf("%d user records, want %d", got.Load(), n)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/record")
+				b.ReportMetric(float64(used.Nanoseconds())/float64(b.N)/n, "cpu-ns/record")
 			})
-			b.SetBytes(int64(n * size))
-			b.ReportAllocs()
-			for b.Loop() {
-				got = 0
-				if answer := invoke(b, c, e); answer != "" {
-					b.Fatal(answer)
-				}
-			}
-			report(b, got, n)
-		})
+		}
 	}
 }
 
-func report(b *testing.B, got, want int) {
-	b.Helper()
-	if got != want {
-		b.Fatalf("%d user records, want %d", got, want)
+// way returns what handles the event in one way, and counts its user records.
+func way(b *testing.B, by string, e events.KinesisEvent, got *atomic.Int64) func() {
+	var c *lambda.Consumer
+	var err error
+	one := func(context.Context, *lambda.Record) error { got.Add(1); return nil }
+	several := func(_ context.Context, rs []*lambda.Record) error { got.Add(int64(len(rs))); return nil }
+	switch by {
+	case "append":
+		return func() {
+			var users []deaggregate.Record
+			var err error
+			for i := range e.Records {
+				k := &e.Records[i].Kinesis
+				if users, err = deaggregate.Append(users[:0], k.PartitionKey, k.Data); err != nil {
+					b.Fatal(err)
+				}
+				for range users {
+					got.Add(1)
+				}
+			}
+		}
+	case "order":
+		c, err = lambda.New(one, quiet())
+	case "concurrent":
+		c, err = lambda.New(one, quiet(), lambda.WithConcurrency(2))
+	case "bykey":
+		c, err = lambda.NewByKey(several, quiet())
+	case "batch":
+		c, err = lambda.NewBatch(several, quiet())
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(want), "ns/record")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func() {
+		if answer := invoke(b, c, e); answer != "" {
+			b.Fatal(answer)
+		}
+	}
 }
 
 // What Kinesis allocates more than Append is a few things an event, and a context
