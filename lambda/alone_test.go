@@ -75,3 +75,19 @@ func TestBatchHandlersContextHasNoIdentity(t *testing.T) {
 		check(t, "answer", invoke(t, c, event(packed(t, 1, "a", "b"))), "")
 	})
 }
+
+// The log names the records that failed, one by one or, if it was the whole call,
+// the first of them.
+func TestLogOfCallsOfSeveral(t *testing.T) {
+	l := &log{}
+	h := &hands{do: func(context.Context, []*lambda.Record) error {
+		return lambda.Failures{1: errBoom, 2: lambda.ErrNotTried}
+	}}
+	c := newBatch(t, h.handle, l.option())
+	check(t, "answer", invoke(t, c, event(packed(t, 1, "a", "b", "c"))), sequence(1))
+	check(t, "lines of records", l.count(`level=WARN msg="record failed" record=`+shardA+":"+sequence(1)+":1 error=boom attempt=1"), 1)
+	check(t, "lines", l.count("failed"), 2) // with the count of failed attempts
+	h.do = func(context.Context, []*lambda.Record) error { return errBoom }
+	check(t, "answer", invoke(t, c, event(packed(t, 2, "d", "e"))), sequence(2))
+	check(t, "lines of calls", l.count(`level=WARN msg="records failed" record=`+shardA+":"+sequence(2)+":0 error=boom attempt=1"), 1)
+}

@@ -110,7 +110,7 @@ func (v *invocation) setAside(ctx context.Context, r ref, t try) bool {
 	o, u := v.record(r), v.user(r)
 	who := name(o, u.SubSequence)
 	l := letter(o, u, t)
-	if f := protect(func() error { return d.Send(ctx, l) }); f != nil {
+	if f := apart(func() error { return d.Send(ctx, l) }); f != nil {
 		f.log(ctx, c.log, "dead letter not sent", who, t.attempts)
 		return false
 	}
@@ -152,6 +152,19 @@ func protect(call func() error) (f *failure) {
 		f = failureOf(err)
 	}
 	returned = true
+	return f
+}
+
+// apart calls user code that the caller has to outlive even if it calls
+// runtime.Goexit: in a goroutine of its own, to whose end it waits.
+func apart(call func() error) *failure {
+	f := &failure{message: "runtime.Goexit was called"}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f = protect(call)
+	}()
+	<-done
 	return f
 }
 

@@ -38,12 +38,15 @@ type Checkpoint interface {
 	// the writes that ended before it. What is older than the stream's retention
 	// is best left out.
 	Load(ctx context.Context, shard Shard, first, last string) ([]SavedProgress, error)
-	// Save saves p in place of what is saved under its sequence number, and then
-	// deletes what is saved under those in stale. If not all of p's entries find
-	// room it keeps the first ones, and returns how many.
+	// Save saves p in place of what is saved under its sequence number, and deletes
+	// what is saved under those in stale: in one step if it can, since what is left
+	// of these would be skipped in a deliberate replay. If not all of p's entries
+	// find room it keeps the first ones. It returns how many it has kept, with an
+	// error, too.
 	Save(ctx context.Context, shard Shard, p SavedProgress, stale []string) (kept int, err error)
 	// Delete deletes what is saved under those sequence numbers; what is not
-	// there is no error.
+	// there is no error. If it fails, it is asked again with the shard's next batch
+	// in this process.
 	Delete(ctx context.Context, shard Shard, sequenceNumbers []string) error
 }
 

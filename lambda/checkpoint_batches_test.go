@@ -209,3 +209,12 @@ func TestAlarmWhileLoadFails(t *testing.T) {
 	check(t, "answer", invoke(t, c, event(packed(t, 5, "x"))), "")
 	check(t, "alarm", seen, shardA+":2 ")
 }
+
+// Lambda does not send records out of order; the entries are in order all the same.
+func TestCheckpointOfABatchOutOfOrder(t *testing.T) {
+	p, h, told := newShelf(), &tape{fail: map[string]error{"5": errBoom, "3": errBoom, "7": errBoom}}, &complaints{}
+	c := newConsumer(t, h.handle, lambda.WithCheckpoint(p), lambda.WithConcurrency(3), told.option())
+	check(t, "answer", invoke(t, c, event(plain(5), plain(7), plain(3))), sequence(3))
+	check(t, "checkpoint", p.take(), "load 3-7; save 3:3,5,7")
+	check(t, "told", told.take(), "")
+}

@@ -211,9 +211,9 @@ func (c *Consumer) execute(ctx context.Context, v *invocation) int {
 	}
 	cut := v.stop()
 	v.stats.TimeUp = timeUp
-	for _, r := range cut {
-		c.log.LogAttrs(ctx, slog.LevelError, "the handler has not returned in time",
-			slog.String("record", v.name(r)), slog.Int("attempt", v.outers[r.outer].tries[int(r.user)].attempts))
+	for _, rs := range cut {
+		c.log.LogAttrs(ctx, slog.LevelError, "the handler has not returned in time", slog.String("record", v.name(rs[0])),
+			slog.Int("attempt", v.outers[rs[0].outer].tries[int(rs[0].user)].attempts), slog.Int("records", len(rs)))
 	}
 	return firstLeft(v.outers)
 }

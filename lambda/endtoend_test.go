@@ -172,7 +172,7 @@ func (s *scene) String() string {
 
 // sandbox is a new sandbox: a Consumer, and doubles that notice when they are dead.
 func (s *scene) sandbox(sb *lambdatest.Sandbox) lambdatest.Function {
-	opts := []lambda.Option{quiet(), lambda.WithMaxAttempts(s.limit), lambda.WithDeadLetter(&simLetters{s, sb}),
+	opts := []lambda.Option{quiet(), lambda.WithProgressNamespace("sim"), lambda.WithMaxAttempts(s.limit), lambda.WithDeadLetter(&simLetters{s, sb}),
 		lambda.WithShardRange(lambda.ShardRangesFunc(s.shardRange))}
 	if s.durable {
 		opts = append(opts, lambda.WithCheckpoint(&simStore{&s.store, sb}))

@@ -56,7 +56,8 @@ func Expand(next Function, opts ...Option) Function {
 // WithEveryFailureListed, for [Expand], says that the function goes on after a
 // failure and lists every record that failed: those that it does not list are
 // done. By default only those below the lowest one listed are, since a function
-// may stop at its first failure, as many do.
+// may stop at its first failure, as many do. An outer sequence number in the list
+// stands for all of its records.
 func WithEveryFailureListed() Option {
 	return func(c *config) { c.everyFailureListed = true }
 }
@@ -98,22 +99,27 @@ func (c *Consumer) failuresOf(listed []events.KinesisBatchItemFailure, rs []*Rec
 	if len(listed) == 0 {
 		return nil
 	}
-	places := make(map[string]int, 2*len(rs))
-	for i := len(rs) - 1; i >= 0; i-- {
-		// The function may have read the outer sequence number out of the id: the
-		// first record of that.
-		places[rs[i].SequenceNumber] = i
-		places[expandedSequence(rs[i])] = i
+	places := make(map[string][]int, 2*len(rs))
+	for i, r := range rs {
+		places[expandedSequence(r)] = []int{i}
+		if r.Aggregated { // the function may have read the outer sequence number out of the id
+			places[r.SequenceNumber] = append(places[r.SequenceNumber], i)
+		}
 	}
 	failures := Failures{}
 	lowest := len(rs)
 	for _, l := range listed {
-		i, ok := places[l.ItemIdentifier]
-		if !ok {
+		found := places[l.ItemIdentifier]
+		if len(found) == 0 {
 			return fmt.Errorf("the function reported %.200q, which is not a sequence number of its event", l.ItemIdentifier)
 		}
-		failures[i] = errReported
-		lowest = min(lowest, i)
+		if !c.config.everyFailureListed {
+			found = found[:1]
+		}
+		for _, i := range found {
+			failures[i] = errReported
+			lowest = min(lowest, i)
+		}
 	}
 	if !c.config.everyFailureListed {
 		for i := lowest + 1; i < len(rs); i++ {

@@ -53,7 +53,7 @@ func (f *existing) take() string {
 // expand returns a function's answer to an event: the id, "" for success.
 func expand(t testing.TB, next lambda.Function, opts ...lambda.Option) func(events.KinesisEvent) string {
 	t.Helper()
-	f := lambda.Expand(next, append([]lambda.Option{quiet()}, opts...)...)
+	f := lambda.Expand(next, append([]lambda.Option{quiet(), lambda.WithProgressNamespace("test")}, opts...)...)
 	return func(e events.KinesisEvent) string {
 		t.Helper()
 		response, err := f(t.Context(), e)
@@ -109,7 +109,7 @@ func TestExpandAnswers(t *testing.T) {
 		"the last one":                    {existing{fail: map[string]bool{"3": true}, first: true}, false, sequence(3), "3"},
 		"out of order":                    {existing{fail: map[string]bool{"b": true, "3": true}, id: swap}, false, sequence(2), "b c 3"},
 		"an outer number":                 {existing{fail: map[string]bool{"b": true}, id: outerOf}, false, sequence(2), "a b c 3"},
-		"an outer number, all listed":     {existing{fail: map[string]bool{"b": true}, id: outerOf}, true, sequence(2), "a"},
+		"an outer number, all listed":     {existing{fail: map[string]bool{"b": true}, id: outerOf}, true, sequence(2), "a b c"},
 		"an outer number of a plain one":  {existing{fail: map[string]bool{"3": true}, id: outerOf}, true, sequence(3), "3"},
 		"an unknown id":                   {existing{fail: map[string]bool{"b": true}, id: func(*events.KinesisEventRecord) string { return "4956" }}, true, sequence(1), "1 a b c 3"},
 		"an empty id":                     {existing{fail: map[string]bool{"b": true}, id: func(*events.KinesisEventRecord) string { return "" }}, false, sequence(1), "1 a b c 3"},

@@ -27,7 +27,7 @@ func TestFailures(t *testing.T) {
 		"one":                  {lambda.Failures{1: errBoom}, "a b c|b/2", "", true},
 		"all":                  {lambda.Failures{0: errBoom, 1: errBoom, 2: errBoom}, "a b c|a/2 b/2 c/2", "", true},
 		"wrapped":              {fmt.Errorf("more: %w", lambda.Failures{1: errBoom}), "a b c|b/2", "", true},
-		"joined":               {errors.Join(errBoom, lambda.Failures{2: errBoom}), "a b c|c/2", "", true},
+		"joined":               {errors.Join(errBoom, lambda.Failures{2: errBoom}), "a b c|a/2 b/2 c/2", "", true},
 		"poison":               {lambda.Failures{0: lambda.Poison(errBoom)}, "a b c", "a/1", false},
 		"poison and a failure": {lambda.Failures{0: errBoom, 2: lambda.Poison(errBoom)}, "a b c|a/2", "c/1", true},
 		"poison and a nil":     {lambda.Failures{0: nil, 1: fmt.Errorf("so: %w", lambda.Poison(errBoom))}, "a b c", "b/1", false},

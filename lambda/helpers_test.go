@@ -123,7 +123,7 @@ func check[T comparable](t testing.TB, what string, got, want T) {
 
 func newConsumer(t testing.TB, h lambda.Handler, opts ...lambda.Option) *lambda.Consumer {
 	t.Helper()
-	c, err := lambda.New(h, append([]lambda.Option{quiet()}, opts...)...)
+	c, err := lambda.New(h, append([]lambda.Option{quiet(), lambda.WithProgressNamespace("test")}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

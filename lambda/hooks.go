@@ -92,7 +92,7 @@ type CheckpointError struct {
 
 // tell calls a hook.
 func (c *Consumer) tell(ctx context.Context, hook func()) {
-	f := protect(func() error {
+	f := apart(func() error {
 		hook()
 		return nil
 	})

@@ -7,6 +7,7 @@ package lambda
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -25,6 +26,8 @@ type outerState struct {
 	tried  bool // earlier invocations have tried user records in it
 	users  int  // how many user records it holds
 	base   int  // where they begin in invocation.users
+	round  uint32
+	saved  bool // the Checkpoint has had its progress
 	progress
 }
 
@@ -209,9 +212,9 @@ const (
 	cutText  = 256
 )
 
-// stop ends the invocation and counts what stands. cut has the records whose
-// handler is running; an attempt was counted for each.
-func (v *invocation) stop() (cut []ref) {
+// stop ends the invocation and counts what stands. cut has the records of each
+// handler call that is running; an attempt was counted for each.
+func (v *invocation) stop() (cut [][]ref) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.stopped = true
@@ -220,7 +223,9 @@ func (v *invocation) stop() (cut []ref) {
 			v.stats.FailedAttempts++
 			v.outers[r.outer].fail(int(r.user), len(w.running) == 1, "the handler had not returned when the invocation's time was up")
 		}
-		cut = append(cut, w.running...)
+		if len(w.running) > 0 {
+			cut = append(cut, slices.Clone(w.running))
+		}
 	}
 	for i := range v.outers {
 		if o := &v.outers[i]; o.opened {

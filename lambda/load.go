@@ -72,7 +72,8 @@ func (v *invocation) unpack(ctx context.Context, i int) {
 		v.stats.OutOfRangeAggregates++
 	}
 	if ok {
-		s.progress, s.tried = known.progress, len(known.progress.tries) > 0
+		s.progress, s.round, s.saved = known.progress, known.round, known.saved
+		s.tried = len(known.progress.tries) > 0
 		v.stats.Skipped += s.done.count()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kinpack/kinpack/aggregate"
 	"github.com/kinpack/kinpack/lambda"
@@ -136,6 +137,10 @@ func TestLogDeadLetterOfItself(t *testing.T) {
 	check(t, "error", d.Send(t.Context(), lambda.Letter{Error: strings.Repeat("x", room)}), nil)
 	if err := d.Send(t.Context(), lambda.Letter{Error: strings.Repeat("x", room+1)}); err == nil {
 		t.Error("no error for 250,001 bytes")
+	}
+	out.Reset()
+	if err := d.Send(t.Context(), lambda.Letter{ApproximateArrivalTimestamp: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)}); err == nil || out.Len() > 0 {
+		t.Errorf("a time that JSON does not hold: %v", err)
 	}
 }
 

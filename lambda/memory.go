@@ -35,6 +35,15 @@ type memory struct {
 	reports []report // the latest at the end
 	late    []straggler
 	keys    map[poisonedKey]time.Time
+	// undeleted is what could not be deleted from the Checkpoint, and must not stay
+	// there for a replay to find.
+	undeleted []item
+}
+
+// item is an item of the Checkpoint.
+type item struct {
+	shard    shardID
+	sequence string
 }
 
 // straggler is an invocation whose workers were not at their end when its batch
@@ -94,10 +103,9 @@ func (m *memory) decide(shard shardID, l late) {
 		if m.reports[i].shard != shard {
 			continue
 		}
-		for j := range m.reports[i].entries {
-			if e := &m.reports[i].entries[j]; e.sequence == l.outer {
-				e.progress.decide(l.user)
-			}
+		entries := m.reports[i].entries
+		if j, ok := slices.BinarySearchFunc(entries, l.outer, func(e entry, sequence string) int { return compareSequence(e.sequence, sequence) }); ok {
+			entries[j].progress.decide(l.user)
 		}
 	}
 }
@@ -107,6 +115,9 @@ type remembered struct {
 	known  map[string]entry // by sequence number
 	saved  []string         // what is in the Checkpoint, by sequence number
 	passed []report         // what Lambda has gone past, and is forgotten now
+	// undeleted is what is still to be deleted from the Checkpoint, and is forgotten
+	// now.
+	undeleted []string
 }
 
 // recall returns what is known of the batch's outer records, and forgets what is
@@ -119,7 +130,16 @@ type remembered struct {
 func (m *memory) recall(b *batch) (found remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.reports) == 0 || !b.tracked() {
+	if !b.tracked() {
+		return found
+	}
+	m.undeleted = slices.DeleteFunc(m.undeleted, func(i item) bool {
+		if i.shard == b.shard {
+			found.undeleted = append(found.undeleted, i.sequence)
+		}
+		return i.shard == b.shard
+	})
+	if len(m.reports) == 0 {
 		return found
 	}
 	now, first, keys := time.Now(), b.lowest(0), b.keys()
@@ -217,12 +237,35 @@ func (m *memory) bound() {
 	}
 }
 
-// poison notes a partition key that has a record in the dead letter.
+// deleteLater notes what could not be deleted from the Checkpoint.
+func (m *memory) deleteLater(shard shardID, sequences []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range sequences {
+		m.undeleted = append(m.undeleted, item{shard.clone(), s})
+	}
+	if drop := len(m.undeleted) - maxReports; drop > 0 {
+		m.undeleted = slices.Delete(m.undeleted, 0, drop)
+	}
+}
+
+// poison notes a partition key that has a record in the dead letter. If there are
+// too many, the oldest goes.
 func (m *memory) poison(shard shardID, key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.keys == nil || len(m.keys) >= maxKeys {
+	if m.keys == nil {
 		m.keys = make(map[poisonedKey]time.Time)
+	}
+	if _, ok := m.keys[poisonedKey{shard, key}]; !ok && len(m.keys) >= maxKeys {
+		var oldest poisonedKey
+		at := time.Now().Add(1)
+		for k, t := range m.keys {
+			if t.Before(at) {
+				oldest, at = k, t
+			}
+		}
+		delete(m.keys, oldest)
 	}
 	m.keys[poisonedKey{shard.clone(), strings.Clone(key)}] = time.Now()
 }

@@ -149,8 +149,9 @@ func TestSaveFailsWithACount(t *testing.T) {
 
 type halfKept struct{ *shelf }
 
-func (halfKept) Save(_ context.Context, _ lambda.Shard, p lambda.SavedProgress, _ []string) (int, error) {
-	return len(p.Entries), errBoom
+func (h halfKept) Save(ctx context.Context, shard lambda.Shard, p lambda.SavedProgress, _ []string) (int, error) {
+	kept, _ := h.shelf.Save(ctx, shard, p, nil)
+	return kept, errBoom
 }
 
 // The time is up while a shard's range is looked up: nothing is begun, nothing is

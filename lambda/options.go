@@ -27,6 +27,7 @@ type config struct {
 	hooks         []Hooks
 	logger        *slog.Logger
 	nilOption     bool
+	window        bool // of NewWindow
 
 	wholeBatchError, followPoison, everyFailureListed bool
 }
@@ -97,10 +98,11 @@ func WithCheckpoint(p Checkpoint) Option {
 }
 
 // WithProgressNamespace sets the namespace of what is kept in the [Checkpoint],
-// at most 256 bytes. Event source mappings that read the same stream, each on its
-// own account, need one each if they use the same Checkpoint. The default is the
-// function's name (AWS_LAMBDA_FUNCTION_NAME), which does where a function has one
-// mapping a stream.
+// 1 to 256 bytes of UTF-8. Event source mappings, or programs, that read the same
+// stream, each on its own account, need one each if they use the same Checkpoint:
+// what one of them has done the others would skip. The default is the function's
+// name (AWS_LAMBDA_FUNCTION_NAME), which does where a function has one mapping a
+// stream, on one of its aliases. Outside of Lambda there is no default.
 func WithProgressNamespace(namespace string) Option {
 	return func(c *config) { c.namespace = namespace }
 }
@@ -158,6 +160,9 @@ func (c *config) validate(m mode, nilHandler bool) error {
 	complain(c.hasDeadLetter && (c.deadLetter == nil || isFunc && d == nil), "WithDeadLetter(nil): leave the option out to have none")
 	complain(c.hasShardRange && (c.shardRanges == nil || isRangeFunc && r == nil), "WithShardRange(nil): leave the option out to drop nothing")
 	complain(c.hasCheckpoint && c.checkpoint == nil, "WithCheckpoint(nil): leave the option out to have none")
+	complain(c.window && c.hasCheckpoint, "NewWindow: WithCheckpoint: a window's progress travels in its state")
+	complain(c.window && c.concurrency > 1, "NewWindow: WithConcurrency: a window's records are folded one by one")
+	complain(!c.window && c.checkpoint != nil && c.namespace == "", "WithCheckpoint: this is no Lambda function, so that WithProgressNamespace is needed, too")
 	complain(c.concurrency < 1 || c.concurrency > maxConcurrency, fmt.Sprintf("WithConcurrency(%d): want 1 to %d", c.concurrency, maxConcurrency))
 	complain(c.concurrency > 1 && m == mode{together: true}, "WithConcurrency: a handler of whole batches is called once at a time")
 	complain(len(c.namespace) > maxNamespace || !utf8.ValidString(c.namespace),

@@ -61,7 +61,8 @@ func TestOptionsThatAreWrong(t *testing.T) {
 		"shard range":               {[]lambda.Option{lambda.WithShardRange(nil)}, all, []string{"WithShardRange(nil)"}},
 		"shard range, a nil func":   {[]lambda.Option{lambda.WithShardRange(noRange)}, all, []string{"WithShardRange(nil)"}},
 		"checkpoint":                {[]lambda.Option{lambda.WithCheckpoint(nil)}, makers{single, byKey, batch, expanded}, []string{"WithCheckpoint(nil)"}},
-		"a good one":                {[]lambda.Option{lambda.WithCheckpoint(newShelf())}, makers{single, byKey, batch, expanded}, nil},
+		"no namespace":              {[]lambda.Option{lambda.WithCheckpoint(newShelf())}, makers{single, byKey, batch, expanded}, []string{"WithCheckpoint: this is no Lambda function"}},
+		"a good one":                {[]lambda.Option{lambda.WithCheckpoint(newShelf()), lambda.WithProgressNamespace("n")}, makers{single, byKey, batch, expanded}, nil},
 		"of a window":               {[]lambda.Option{lambda.WithCheckpoint(newShelf())}, makers{window}, []string{"NewWindow: WithCheckpoint"}},
 		"concurrency 0":             {[]lambda.Option{lambda.WithConcurrency(0)}, all, []string{"WithConcurrency(0): want 1 to 1000"}},
 		"concurrency 1":             {[]lambda.Option{lambda.WithConcurrency(1)}, all, nil},
@@ -199,6 +200,7 @@ func TestPoisonedKeysAreForgotten(t *testing.T) {
 		for n := range 1025 {
 			h.fail[fmt.Sprint(n)] = lambda.Poison(errBoom)
 			invoke(t, c, event(plain(n)))
+			time.Sleep(time.Millisecond)
 		}
 		h.take()
 		invoke(t, c, event(record(2000, "key-0", []byte("x")), record(2001, "key-1024", []byte("y"))))

@@ -80,14 +80,27 @@ type entry struct {
 	content  content
 	records  int // how many user records it holds
 	progress progress
-	saved    bool // the Checkpoint was given it
+	// round tells this handling of the outer record from another one, such as a
+	// deliberate replay. It is drawn when something is first known of it.
+	round uint32
+	saved bool // the Checkpoint has had it
+}
+
+// merge adds what another invocation knew of the same handling of the same outer
+// record, or returns false if it was another one.
+func (e *entry) merge(f *entry) bool {
+	if e.round != f.round || e.records != f.records || !e.content.same(f.content) {
+		return false
+	}
+	e.progress.merge(&f.progress)
+	return true
 }
 
 // content is what tells an outer record from another with the same sequence
 // number: a stream that was deleted and made again may use one twice.
 type content struct {
 	arrival int64 // milliseconds
-	digest  [16]byte
+	digest  [8]byte
 }
 
 // clockSlack is by how many milliseconds two readings of one arrival may differ:
@@ -100,7 +113,7 @@ func contentOf(o *events.KinesisEventRecord) content {
 	h.Write(binary.AppendUvarint(nil, uint64(len(key))))
 	h.Write([]byte(key))
 	h.Write(o.Kinesis.Data)
-	return content{arrivalOf(o), [16]byte(h.Sum(nil))}
+	return content{arrivalOf(o), [8]byte(h.Sum(nil))}
 }
 
 // arrivalOf returns the arrival in milliseconds, 0 for none.

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +32,7 @@ type recalled struct {
 	// beyond the entries in them that are of outer records past its end.
 	items  []string
 	beyond []entry
+	unread bool // the Checkpoint could not be read
 }
 
 // recall reads what is known of the batch.
@@ -48,9 +51,9 @@ func (c *Consumer) recall(ctx context.Context, b *batch) recalled {
 		if decimal(first) && !slices.Contains(items, first) {
 			items = append(items, strings.Clone(first))
 		}
-		return recalled{known: memory.known, items: items}
+		return recalled{known: memory.known, items: append(items, memory.undeleted...), unread: true}
 	}
-	var found recalled
+	found := recalled{items: memory.undeleted}
 	loaded := make(map[string]entry)
 	for _, p := range saved {
 		if b.index(p.SequenceNumber) < 0 {
@@ -67,19 +70,15 @@ func (c *Consumer) recall(ctx context.Context, b *batch) recalled {
 				found.beyond = append(found.beyond, e)
 				continue
 			}
-			if old, ok := loaded[e.sequence]; ok && old.content.same(e.content) && old.records == e.records {
-				e.progress.merge(&old.progress)
+			if old, ok := loaded[e.sequence]; ok && !e.merge(&old) {
+				e.progress = progress{} // of two rounds, neither is known to be this one
 			}
 			loaded[e.sequence] = e
 		}
 	}
 	for sequence, e := range memory.known {
 		old, ok := loaded[sequence]
-		switch {
-		case ok && old.content.same(e.content) && old.records == e.records:
-			e.progress.merge(&old.progress)
-			loaded[sequence] = e
-		case !ok && !e.saved:
+		if ok && e.merge(&old) || !ok && !e.saved {
 			loaded[sequence] = e
 		}
 	}
@@ -95,7 +94,7 @@ func (c *Consumer) load(ctx context.Context, b *batch, first, last string) (save
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f := protect(func() (err error) {
+	f := apart(func() (err error) {
 		if !decimal(first) || !decimal(last) {
 			return fmt.Errorf("sequence numbers %.200q to %.200q: want decimal numbers", first, last)
 		}
@@ -159,7 +158,11 @@ func (v *invocation) entries(outers []outerState, from int) (es []entry) {
 		if o.progress.empty() && (!v.stats.TimeUp || o.decided()) || sequence == "" {
 			continue
 		}
-		es = append(es, entry{strings.Clone(sequence), contentOf(&v.batch.records[i]), o.users, o.progress, false})
+		e := entry{strings.Clone(sequence), contentOf(&v.batch.records[i]), o.users, o.progress, o.round, o.saved}
+		if e.round == 0 {
+			e.round = 1 + rand.Uint32N(math.MaxUint32)
+		}
+		es = append(es, e)
 	}
 	slices.SortStableFunc(es, func(x, y entry) int { return compareSequence(x.sequence, y.sequence) })
 	return es
@@ -171,8 +174,12 @@ func (c *Consumer) save(ctx context.Context, b *batch, r *report, found recalled
 	if c.config.checkpoint == nil || !b.tracked() {
 		return
 	}
-	entries := slices.Concat(r.entries, found.beyond)
-	if len(entries) == 0 && len(found.items) == 0 {
+	entries := said(r.entries)
+	own := len(entries)
+	for i := range found.beyond {
+		entries = append(entries, &found.beyond[i])
+	}
+	if len(entries) == 0 && (len(found.items) == 0 || found.unread && r.sequence != "") {
 		return
 	}
 	limit := maxSave
@@ -183,39 +190,52 @@ func (c *Consumer) save(ctx context.Context, b *batch, r *report, found recalled
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if len(entries) == 0 {
-		if f := protect(func() error { return c.config.checkpoint.Delete(ctx, c.shard(b), found.items) }); f != nil {
+		if f := apart(func() error { return c.config.checkpoint.Delete(ctx, c.shard(b), found.items) }); f != nil {
 			c.checkpointFailed(ctx, b, "Delete", f)
+			c.memory.deleteLater(b.shard, found.items)
 		}
 		return
 	}
 	p := SavedProgress{SequenceNumber: r.sequence, Entries: make([][]byte, len(entries))}
-	if len(r.entries) == 0 { // the rest of a batch that came in parts
+	if own == 0 { // the rest of a batch that came in parts
 		p.SequenceNumber = entries[0].sequence
 	}
 	var last int64
+	texts := maxSavedAll
 	for i := range entries {
-		p.Entries[i] = entries[i].append(nil)
+		p.Entries[i] = entries[i].append(nil, &texts)
 		last = max(last, entries[i].content.arrival)
 	}
 	p.LastArrival = arrivalTime(last)
 	stale := slices.DeleteFunc(found.items, func(s string) bool { return s == p.SequenceNumber })
 	kept := 0
-	f := protect(func() (err error) {
+	f := apart(func() (err error) {
 		kept, err = c.config.checkpoint.Save(ctx, c.shard(b), p, stale)
 		return err
 	})
 	if f == nil && kept < len(entries) {
 		f = &failure{message: fmt.Sprintf("only the first %d of %d outer records' progress found room", kept, len(entries))}
 	} else if f != nil {
-		kept = 0
+		c.memory.deleteLater(b.shard, stale)
 	}
 	if f != nil {
 		c.checkpointFailed(ctx, b, "Save", f)
 	}
-	for i := range r.entries[:min(max(kept, 0), len(r.entries))] {
-		r.entries[i].saved = true
+	for _, e := range entries[:min(max(kept, 0), own)] {
+		e.saved = true
 	}
-	r.saved = kept > 0 && len(r.entries) > 0
+	r.saved = kept > 0 && own > 0
+}
+
+// said returns those entries that say something: not those that are only kept for
+// what may come late.
+func said(entries []entry) (some []*entry) {
+	for i := range entries {
+		if !entries[i].progress.empty() {
+			some = append(some, &entries[i])
+		}
+	}
+	return some
 }
 
 // checkpointFailed tells of a Checkpoint call that did not work out.

@@ -16,28 +16,29 @@ import (
 
 const (
 	entryVersion = 1
-	maxSequence  = 129     // digits, as the API Reference allows (SequenceNumber)
-	maxSavedText = 512     // of one failure, in bytes
-	maxSavedAll  = 8 << 10 // of all failures of one outer record
+	maxSequence  = 129      // digits, as the API Reference allows (SequenceNumber)
+	maxSavedText = 512      // of one failure, in bytes
+	maxSavedAll  = 32 << 10 // of all failures of a batch
 )
 
 // ErrProgress is what bytes that are no entry of a [SavedProgress] are told.
 var ErrProgress = errors.New("lambda: saved progress can't be read")
 
-// append writes the entry: version, sequence number, content, number of user
-// records, the decided ones, and the tries. The texts of failures are cut short.
-func (e *entry) append(to []byte) []byte {
+// append writes the entry: version, sequence number, content, round, number of
+// user records, the decided ones, and the tries. The texts of failures are cut
+// short, and take at most texts bytes off that.
+func (e *entry) append(to []byte, texts *int) []byte {
 	to = append(to, entryVersion)
-	to = appendBytes(to, []byte(e.sequence))
+	to = appendDigits(to, e.sequence)
 	to = append(to, e.content.digest[:]...)
 	to = binary.AppendVarint(to, e.content.arrival)
+	to = binary.LittleEndian.AppendUint32(to, e.round)
 	to = binary.AppendUvarint(to, uint64(e.records))
 	to = appendBytes(to, e.progress.done.append(nil, e.records))
-	texts := maxSavedAll
 	for _, i := range slices.Sorted(maps.Keys(e.progress.tries)) {
 		t := e.progress.tries[i]
-		text := t.failure[:min(len(t.failure), maxSavedText, texts)]
-		texts -= len(text)
+		text := t.failure[:min(len(t.failure), maxSavedText, *texts)]
+		*texts -= len(text)
 		own := uint64(0)
 		if t.own {
 			own = 1
@@ -51,6 +52,19 @@ func (e *entry) append(to []byte) []byte {
 
 func appendBytes(to, b []byte) []byte {
 	return append(binary.AppendUvarint(to, uint64(len(b))), b...)
+}
+
+// appendDigits writes a decimal number: how many digits, and two of them a byte.
+func appendDigits(to []byte, s string) []byte {
+	to = binary.AppendUvarint(to, uint64(len(s)))
+	for i := 0; i < len(s); i += 2 {
+		b := (s[i] - '0') << 4
+		if i+1 < len(s) {
+			b |= s[i+1] - '0'
+		}
+		to = append(to, b)
+	}
+	return to
 }
 
 // entryReader reads off the front; after a failure everything is zero.
@@ -87,6 +101,20 @@ func (r *entryReader) signed() int64 {
 	return n
 }
 
+// digits reads what appendDigits wrote; what is no digit is not decimal.
+func (r *entryReader) digits() string {
+	n := r.number(maxSequence)
+	b := r.bytes((n + 1) / 2)
+	if r.bad {
+		return ""
+	}
+	s := make([]byte, 0, n+1)
+	for _, c := range b {
+		s = append(s, '0'+c>>4, '0'+c&15)
+	}
+	return string(s[:n])
+}
+
 func (r *entryReader) text() []byte { return r.bytes(r.number(1 << 20)) }
 
 // readEntry reads what append wrote.
@@ -95,9 +123,12 @@ func readEntry(b []byte) (entry, error) {
 	if version := r.bytes(1); r.bad || version[0] != entryVersion {
 		return entry{}, fmt.Errorf("%w: want version %d", ErrProgress, entryVersion)
 	}
-	e := entry{sequence: string(r.text()), saved: true}
+	e := entry{sequence: r.digits(), saved: true}
 	copy(e.content.digest[:], r.bytes(uint64(len(e.content.digest))))
 	e.content.arrival = r.signed()
+	if round := r.bytes(4); round != nil {
+		e.round = binary.LittleEndian.Uint32(round)
+	}
 	e.records = int(r.number(maxUsers))
 	done := r.text()
 	var err error
@@ -123,9 +154,9 @@ func readEntry(b []byte) (entry, error) {
 }
 
 // decimal says whether s is a sequence number: a decimal number of at most 129
-// digits.
+// digits, without leading zeros.
 func decimal(s string) bool {
-	if s == "" || len(s) > maxSequence {
+	if s == "" || len(s) > maxSequence || s[0] == '0' && len(s) > 1 {
 		return false
 	}
 	for _, c := range []byte(s) {

@@ -66,8 +66,11 @@ func (s *snapshots) last(outers []outerState, came string) ([]outerState, string
 // writeProgress writes entries as text.
 func writeProgress(entries []entry) string {
 	var b []byte
+	texts := maxSavedAll
 	for i := range entries {
-		b = appendBytes(b, entries[i].append(nil))
+		if decimal(entries[i].sequence) {
+			b = appendBytes(b, entries[i].append(nil, &texts))
+		}
 	}
 	return base64.StdEncoding.EncodeToString(b)
 }

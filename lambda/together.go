@@ -28,8 +28,9 @@ type BatchHandler func(ctx context.Context, rs []*Record) error
 // Failures is the error of a [BatchHandler] that failed for some of its records:
 // by index, what failed. A record that is not named, or with nil, is done. An
 // error may be [Poison]; [ErrNotTried] says that the record was left for later,
-// which counts no attempt. Wrapped, it counts as well. An index that is not in
-// the slice makes the whole call count as failed.
+// which counts no attempt. Wrapped by %w, it counts as well; joined with another
+// error it does not, and the whole call counts as failed, as with an index that is
+// not in the slice.
 type Failures map[int]error
 
 // Error says how many records failed, and the error of the first.
@@ -219,10 +220,16 @@ func (w *worker) follow(ctx context.Context, d *verdict, own, kept bool, l *left
 	l.again, l.failed = append(l.again, d.ref), true
 }
 
-// namedIn returns the Failures in err, nil if there are none.
-func namedIn(err error) (f Failures) {
-	if errors.As(err, &f) && f == nil {
-		f = Failures{}
+// namedIn returns the Failures in err, nil if there are none. In a join with
+// another error they are not all that failed.
+func namedIn(err error) Failures {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if f, ok := err.(Failures); ok {
+			if f == nil {
+				return Failures{}
+			}
+			return f
+		}
 	}
-	return f
+	return nil
 }

@@ -76,7 +76,7 @@ func holds(rs []*lambda.Record, data string) bool {
 
 func newBatch(t testing.TB, h lambda.BatchHandler, opts ...lambda.Option) *lambda.Consumer {
 	t.Helper()
-	c, err := lambda.NewBatch(h, append([]lambda.Option{quiet()}, opts...)...)
+	c, err := lambda.NewBatch(h, append([]lambda.Option{quiet(), lambda.WithProgressNamespace("test")}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func newBatch(t testing.TB, h lambda.BatchHandler, opts ...lambda.Option) *lambd
 
 func newByKey(t testing.TB, h lambda.BatchHandler, opts ...lambda.Option) *lambda.Consumer {
 	t.Helper()
-	c, err := lambda.NewByKey(h, append([]lambda.Option{quiet()}, opts...)...)
+	c, err := lambda.NewByKey(h, append([]lambda.Option{quiet(), lambda.WithProgressNamespace("test")}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,15 +67,10 @@ type WindowConsumer[S any] struct {
 // Of the options, [WithConcurrency] and [WithCheckpoint] are none for windows.
 // The error joins everything that is wrong.
 func NewWindow[S any](fold Fold[S], finish Finish[S], opts ...Option) (*WindowConsumer[S], error) {
-	c, err := newConsumer(mode{}, fold == nil, opts)
+	ofWindow := func(c *config) { c.window = true }
+	c, err := newConsumer(mode{}, fold == nil, slices.Concat(opts, []Option{ofWindow}))
 	if finish == nil {
 		err = errors.Join(err, errors.New("lambda: NewWindow: finish is nil"))
-	}
-	if c != nil && c.config.hasCheckpoint {
-		err = errors.Join(err, errors.New("lambda: NewWindow: WithCheckpoint: a window's progress travels in its state"))
-	}
-	if c != nil && c.config.concurrency > 1 {
-		err = errors.Join(err, errors.New("lambda: NewWindow: WithConcurrency: a window's records are folded one by one"))
 	}
 	if err != nil {
 		return nil, err
@@ -143,7 +138,7 @@ func (r *windowRun[S]) answer(ctx context.Context, b *batch, progress string) (r
 	response.BatchItemFailures = answer.BatchItemFailures
 	response.State = map[string]string{} // not nil: Lambda wants one
 	if at == len(b.records) && (r.window.Final || r.window.TerminatedEarly) {
-		if f := protect(func() error { return r.finish(ctx, r.window, r.state) }); f != nil {
+		if f := apart(func() error { return r.finish(ctx, r.window, r.state) }); f != nil {
 			f.log(ctx, r.consumer.log, "the window was not finished", r.window.ShardID, 0)
 			return response, fmt.Errorf("lambda: the window from %s to %s was not finished: %w", r.window.Start, r.window.End, f)
 		}

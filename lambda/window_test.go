@@ -49,7 +49,7 @@ func (f *folder) finish(_ context.Context, w lambda.Window, s tally) error {
 
 func newWindow[S any](t testing.TB, fold lambda.Fold[S], finish lambda.Finish[S], opts ...lambda.Option) *lambda.WindowConsumer[S] {
 	t.Helper()
-	c, err := lambda.NewWindow(fold, finish, append([]lambda.Option{quiet()}, opts...)...)
+	c, err := lambda.NewWindow(fold, finish, append([]lambda.Option{quiet(), lambda.WithProgressNamespace("test")}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

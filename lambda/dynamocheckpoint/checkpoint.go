@@ -1,7 +1,9 @@
 package dynamocheckpoint
 
-// This file owns the calls. A Save writes before it deletes, so that at any
-// moment something that is done is saved under at least one sequence number.
+// This file owns the calls. A Save puts its item in the place of the stale ones in
+// one step, or changes nothing: a stale item that stayed would make a deliberate
+// replay skip what it says is done. Where one step has no room for all, stale items
+// go before it, since to lose progress only runs something twice.
 
 import (
 	"context"
@@ -11,18 +13,25 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/kinpack/kinpack/lambda"
 )
 
+// maxActions is DynamoDB's, of a transaction (API Reference, TransactWriteItems).
+const maxActions = 100
+
 // Client is what a [Checkpoint] calls; [dynamodb.Client] has it. It must be safe
-// for concurrent use, and try throttled calls again by itself as that one does.
+// for concurrent use, and try throttled calls again by itself as that one does. It
+// should heed the options: those of TransactWriteItems make that one try a cancelled
+// transaction again, too, within the attempts that it allows.
 type Client interface {
 	Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 	PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, opts ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
 }
 
 // Checkpoint is a [lambda.Checkpoint] on a DynamoDB table. It keeps nothing in
@@ -109,12 +118,15 @@ func (c *Checkpoint) Load(ctx context.Context, shard lambda.Shard, first, last s
 	}
 }
 
-// Save saves p with one PutItem and then deletes what is saved under stale, with
-// one DeleteItem each. Of stale, p's own sequence number is left alone.
+// Save saves p with one PutItem. If anything is stale it is one TransactWriteItems
+// instead, which also deletes what is saved under stale: all of that happens, or
+// nothing. Of stale, p's own sequence number is left alone. A transaction has room
+// for 99 deletes; of more, the rest is deleted first, with one DeleteItem each.
 //
 // DynamoDB takes items of up to 400 KB (409,600 bytes, keys and names included):
-// kept is the number of entries, from the first on, that were saved. They stay
-// saved if err is that of a delete; if it is not, kept is 0.
+// kept is the number of entries, from the first on, that were saved. If err is not
+// nil it is 0, and nothing is saved that was not before; only if the answer got
+// lost, as when ctx ends while a call is out, all of it may be.
 func (c *Checkpoint) Save(ctx context.Context, shard lambda.Shard, p lambda.SavedProgress, stale []string) (kept int, err error) {
 	partition, err := partitionKey(shard)
 	if err != nil {
@@ -124,11 +136,44 @@ func (c *Checkpoint) Save(ctx context.Context, shard lambda.Shard, p lambda.Save
 	if err != nil {
 		return 0, err
 	}
-	if _, err := c.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &c.table, Item: item}); err != nil {
+	actions := []types.TransactWriteItem{{Put: &types.Put{TableName: &c.table, Item: item}}}
+	for _, number := range slices.Compact(slices.Sorted(slices.Values(stale))) {
+		sort, err := sortKey(number)
+		if err != nil {
+			return 0, err
+		}
+		if number != p.SequenceNumber {
+			actions = append(actions, types.TransactWriteItem{Delete: &types.Delete{TableName: &c.table, Key: itemKey(partition, sort)}})
+		}
+	}
+	if err := c.write(ctx, actions); err != nil {
 		return 0, fmt.Errorf("dynamocheckpoint: save: %w", err)
 	}
-	stale = slices.DeleteFunc(slices.Clone(stale), func(s string) bool { return s == p.SequenceNumber })
-	return kept, c.Delete(ctx, shard, stale)
+	return kept, nil
+}
+
+// write does the first action, which is a put, and the others, which are deletes.
+func (c *Checkpoint) write(ctx context.Context, actions []types.TransactWriteItem) error {
+	if len(actions) == 1 {
+		_, err := c.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &c.table, Item: actions[0].Put.Item})
+		return err
+	}
+	for ; len(actions) > maxActions; actions = actions[:len(actions)-1] {
+		last := actions[len(actions)-1].Delete
+		if _, err := c.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &c.table, Key: last.Key}); err != nil {
+			return err
+		}
+	}
+	_, err := c.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: actions}, retryCancelled)
+	return err
+}
+
+// retryCancelled is for a transaction without conditions: what cancels that is a
+// throttle or a conflict, and both pass. The SDK tries a throttled PutItem again by
+// itself, but no transaction that was cancelled. All tries have the same token, so
+// that it is done once.
+func retryCancelled(o *dynamodb.Options) {
+	o.Retryer = retry.AddWithErrorCodes(o.Retryer, "TransactionCanceledException")
 }
 
 // Delete deletes with one DeleteItem each. One that fails does not keep it from
@@ -145,11 +190,7 @@ func (c *Checkpoint) Delete(ctx context.Context, shard lambda.Shard, sequenceNum
 			errs = append(errs, err)
 			continue
 		}
-		_, err = c.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &c.table,
-			Key:       map[string]types.AttributeValue{attrShard: text(partition), attrSequence: text(sort)},
-		})
-		if err != nil {
+		if _, err := c.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &c.table, Key: itemKey(partition, sort)}); err != nil {
 			errs = append(errs, fmt.Errorf("dynamocheckpoint: delete %s: %w", number, err))
 			if ctx.Err() != nil {
 				break

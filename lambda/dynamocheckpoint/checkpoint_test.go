@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,8 +75,9 @@ func TestBadArguments(t *testing.T) {
 			_, first := c.Load(t.Context(), test.shard, test.number, strings.Repeat("9", 129))
 			_, last := c.Load(t.Context(), test.shard, "0", test.number)
 			kept, saved := c.Save(t.Context(), test.shard, progress(test.number), nil)
+			_, stale := c.Save(t.Context(), test.shard, progress("1"), []string{"2", test.number})
 			deleted := c.Delete(t.Context(), test.shard, []string{test.number})
-			for call, err := range map[string]error{"Load first": first, "Load last": last, "Save": saved, "Delete": deleted} {
+			for call, err := range map[string]error{"Load first": first, "Load last": last, "Save": saved, "Save with stale": stale, "Delete": deleted} {
 				if err == nil || !strings.HasPrefix(err.Error(), "dynamocheckpoint: ") || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%s: %v, want %q", call, err, test.want)
 				}
@@ -175,6 +175,9 @@ func TestErrors(t *testing.T) {
 		delete: func(context.Context, *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error) {
 			return nil, errService
 		},
+		transact: func(context.Context, *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+			return nil, errService
+		},
 	}
 	calls := &counter{Client: down}
 	c := newCheckpoint(t, calls, "table")
@@ -182,28 +185,17 @@ func TestErrors(t *testing.T) {
 		t.Errorf("Load = %v, %v", got, err)
 	}
 	calls.want(t, "Query")
-	// What was not saved anew stays where it is.
-	if kept, err := c.Save(t.Context(), orders, progress("2"), []string{"1"}); kept != 0 || !errors.Is(err, errService) {
-		t.Errorf("Save = %d, %v", kept, err)
+	for call, stale := range map[string][]string{"PutItem": {"2"}, "TransactWriteItems": {"2", "1"}, "DeleteItem": numbers(1000, 1100)} {
+		if kept, err := c.Save(t.Context(), orders, progress("2"), stale); kept != 0 || !errors.Is(err, errService) || !strings.HasPrefix(err.Error(), "dynamocheckpoint: save: ") {
+			t.Errorf("Save with a failed %s = %d, %v", call, kept, err)
+		}
+		calls.want(t, call) // and no other after it
 	}
-	calls.want(t, "PutItem")
 	err := c.Delete(t.Context(), orders, []string{"1", "x", "3"})
 	if !errors.Is(err, errService) || !strings.Contains(err.Error(), "delete 1") || !strings.Contains(err.Error(), `"x"`) || !strings.Contains(err.Error(), "delete 3") {
 		t.Errorf("Delete: %v", err)
 	}
 	calls.want(t, "DeleteItem", "DeleteItem")
-
-	// What was saved counts, even if a delete fails after it.
-	halfway := down
-	halfway.put = nil
-	stale := []string{"2", "1"}
-	kept, err := newCheckpoint(t, halfway, "table").Save(t.Context(), orders, progress("2"), stale)
-	if kept != 1 || !errors.Is(err, errService) {
-		t.Errorf("Save with a failed delete = %d, %v, want 1", kept, err)
-	}
-	if !slices.Equal(stale, []string{"2", "1"}) {
-		t.Errorf("Save changed stale to %q", stale)
-	}
 }
 
 func TestDeleteEndsWithContext(t *testing.T) {

@@ -56,22 +56,29 @@
 //	{"Effect": "Allow", "Action": ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"],
 //	 "Resource": "arn:aws:dynamodb:REGION:ACCOUNT:table/kinpack-progress"}
 //
+// A transaction needs the permissions of what it puts and deletes, and none of its
+// own (DynamoDB Developer Guide, Using IAM with DynamoDB transactions).
+//
 // DynamoDB encrypts every table at rest, by default with a key that it owns; a KMS
 // key of your own works, too, if the role may use it. What the entries hold is
 // package lambda's: no keys and no data of records, but the texts of errors.
 //
 // The table must be written in one region only. A strongly consistent read does
-// not see what another region of a global table wrote, unless the table is
-// replicated with strong consistency.
+// not see what another region of a global table wrote; and a global table with
+// multi-Region strong consistency has neither transactions nor a TTL (DynamoDB
+// Developer Guide, How DynamoDB global tables work).
 //
 // # What it costs
 //
 // An invocation makes one call, a strongly consistent Query, and no write as long
 // as nothing fails: 1 read request unit if it finds up to 4 KB, and also if it finds
-// nothing (API Reference, Query). After a partial answer come one PutItem (1 write
-// request unit a KB begun) and one DeleteItem (the same, of what it deletes) for
-// each item that this makes obsolete. When a batch with saved progress is answered
-// whole, its items are deleted. TTL deletes are free.
+// nothing (API Reference, Query). After a partial answer comes one more: a PutItem,
+// of 1 write request unit a KB begun, or if that makes items obsolete a transaction
+// that deletes them in the same step. Of each item that a transaction writes or
+// deletes it takes 2 write request units a KB begun (DynamoDB Developer Guide,
+// Amazon DynamoDB Transactions: How it works). When a batch with saved progress is
+// answered whole, each of its items is deleted, with one DeleteItem of 1 write
+// request unit a KB begun. TTL deletes are free.
 //
 // In us-east-1 a million read request units cost $0.125 and a million write
 // request units $0.625 on demand (since November 2024): a shard that is read by

@@ -41,10 +41,26 @@ func Example() {
 	for _, p := range saved {
 		fmt.Printf("%s: %s\n", p.SequenceNumber, p.Entries)
 	}
-	fmt.Println(err, second.Delete(ctx, shard, []string{"4711"}))
+	fmt.Println(err)
+
+	// It gets further, and saves that in the place of what it found.
+	kept, err = second.Save(ctx, shard, lambda.SavedProgress{
+		SequenceNumber: "4712",
+		LastArrival:    time.Now(),
+		Entries:        [][]byte{[]byte("7 of 100 done")},
+	}, []string{"4711"})
+	fmt.Println(kept, err)
+	saved, err = second.Load(ctx, shard, "4711", "4800")
+	for _, p := range saved {
+		fmt.Printf("%s: %s\n", p.SequenceNumber, p.Entries)
+	}
+	fmt.Println(err, second.Delete(ctx, shard, []string{"4712"}))
 	// Output:
 	// 1 <nil>
 	// 4711: [82 of 200 done]
+	// <nil>
+	// 1 <nil>
+	// 4712: [7 of 100 done]
 	// <nil> <nil>
 }
 
@@ -80,13 +96,27 @@ func sequence(key map[string]types.AttributeValue) string {
 }
 
 func (m *memory) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	m.items = map[string]map[string]types.AttributeValue{sequence(in.Item): in.Item}
+	if m.items == nil {
+		m.items = map[string]map[string]types.AttributeValue{}
+	}
+	m.items[sequence(in.Item)] = in.Item
 	return &dynamodb.PutItemOutput{}, nil
 }
 
 func (m *memory) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
 	delete(m.items, sequence(in.Key))
 	return &dynamodb.DeleteItemOutput{}, nil
+}
+
+func (m *memory) TransactWriteItems(_ context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	for _, action := range in.TransactItems {
+		if action.Put != nil {
+			m.items[sequence(action.Put.Item)] = action.Put.Item
+		} else {
+			delete(m.items, sequence(action.Delete.Key))
+		}
+	}
+	return &dynamodb.TransactWriteItemsOutput{}, nil
 }
 
 func (m *memory) Query(_ context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {

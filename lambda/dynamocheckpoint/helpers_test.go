@@ -133,6 +133,11 @@ func (c *counter) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, 
 	return c.Client.DeleteItem(ctx, in, opts...)
 }
 
+func (c *counter) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, opts ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	c.note("TransactWriteItems")
+	return c.Client.TransactWriteItems(ctx, in, opts...)
+}
+
 // want fails t if the calls since the last time were others.
 func (c *counter) want(t *testing.T, calls ...string) {
 	t.Helper()
@@ -146,9 +151,10 @@ func (c *counter) want(t *testing.T, calls ...string) {
 
 // stub is a client of functions; one that is missing answers with nothing.
 type stub struct {
-	query  func(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error)
-	put    func(ctx context.Context, in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error)
-	delete func(ctx context.Context, in *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error)
+	query    func(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error)
+	put      func(ctx context.Context, in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error)
+	delete   func(ctx context.Context, in *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error)
+	transact func(ctx context.Context, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error)
 }
 
 func (s stub) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
@@ -170,6 +176,13 @@ func (s stub) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _ ..
 		return &dynamodb.DeleteItemOutput{}, nil
 	}
 	return s.delete(ctx, in)
+}
+
+func (s stub) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	if s.transact == nil {
+		return &dynamodb.TransactWriteItemsOutput{}, nil
+	}
+	return s.transact(ctx, in)
 }
 
 var orders = lambda.Shard{

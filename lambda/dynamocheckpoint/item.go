@@ -68,6 +68,10 @@ func sortKey(number string) (string, error) {
 	return strings.Repeat("0", maxDigits-len(number)) + number, nil
 }
 
+func itemKey(partition, sort string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{attrShard: text(partition), attrSequence: text(sort)}
+}
+
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
@@ -79,7 +83,7 @@ func (c *Checkpoint) item(partition string, p lambda.SavedProgress) (item map[st
 	if err != nil {
 		return nil, 0, err
 	}
-	item = map[string]types.AttributeValue{attrShard: text(partition), attrSequence: text(sort)}
+	item = itemKey(partition, sort)
 	size := len(attrShard) + len(partition) + len(attrSequence) + len(sort)
 
 	last := p.LastArrival

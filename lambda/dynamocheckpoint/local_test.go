@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -139,8 +140,12 @@ func TestSaveReplacesAndDeletesStale(t *testing.T) {
 
 	again := progress("7")
 	again.Entries = [][]byte{[]byte("new"), []byte("newer")}
-	save(t, c, orders, again, "5", "7", "8", "8", "1234")
-	calls.want(t, "PutItem", "DeleteItem", "DeleteItem", "DeleteItem", "DeleteItem")
+	stale := []string{"8", "5", "7", "8", "1234"}
+	save(t, c, orders, again, stale...)
+	calls.want(t, "TransactWriteItems")
+	if !slices.Equal(stale, []string{"8", "5", "7", "8", "1234"}) {
+		t.Errorf("Save changed stale to %q", stale)
+	}
 	wantLoaded(t, c, orders, "0", "10000", "6", "7")
 	wantLoaded(t, c, other, "0", "10000", "5")
 	got, err := c.Load(t.Context(), orders, "7", "7")

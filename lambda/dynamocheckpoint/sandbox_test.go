@@ -21,6 +21,8 @@ import (
 
 const users = 10 // user records of an event
 
+const nextNumber = realNumber + "0" // follows realNumber
+
 // packedEvent has all of its user records in one aggregate.
 func packedEvent(t *testing.T) events.KinesisEvent {
 	t.Helper()
@@ -52,7 +54,7 @@ func invoke(t *testing.T, c *dynamocheckpoint.Checkpoint, event events.KinesisEv
 			return errors.New("not yet")
 		}
 		return nil
-	}, lambda.WithCheckpoint(c), lambda.WithLogger(slog.New(slog.DiscardHandler)))
+	}, lambda.WithCheckpoint(c), lambda.WithProgressNamespace("billing"), lambda.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +82,34 @@ func TestSandboxes(t *testing.T) {
 		{"", all[6:], nil, []string{"Query", "DeleteItem"}},
 		{"", all, nil, []string{"Query"}}, // a deliberate replay
 		{"", all, nil, []string{"Query"}},
+	} {
+		ran, reported := invoke(t, c, event, step.bad)
+		if !slices.Equal(ran, step.ran) || !slices.Equal(reported, step.reported) {
+			t.Errorf("sandbox %d ran %q and reported %q, want %q and %q", i, ran, reported, step.ran, step.reported)
+		}
+		calls.want(t, step.calls...)
+	}
+}
+
+// When the failure moves to the next outer record, what was saved under the first
+// is gone in the same step: a deliberate replay runs all of it again.
+func TestSandboxesOfTwoOuterRecords(t *testing.T) {
+	c, calls := onTable(t)
+	event := packedEvent(t)
+	next := event.Records[0]
+	next.EventID = orders.ID + ":" + nextNumber
+	next.Kinesis.SequenceNumber, next.Kinesis.Data = nextNumber, []byte("plain")
+	event.Records = append(event.Records, next)
+	all := []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "plain"}
+	for i, step := range []struct {
+		bad           string
+		ran, reported []string
+		calls         []string
+	}{
+		{"4", all[:5], []string{realNumber}, []string{"Query", "PutItem"}},
+		{"plain", all[4:], []string{nextNumber}, []string{"Query", "TransactWriteItems"}},
+		{"4", all[:5], []string{realNumber}, []string{"Query", "TransactWriteItems"}}, // a deliberate replay
+		{"", all[4:], nil, []string{"Query", "DeleteItem"}},
 	} {
 		ran, reported := invoke(t, c, event, step.bad)
 		if !slices.Equal(ran, step.ran) || !slices.Equal(reported, step.reported) {
