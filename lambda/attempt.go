@@ -53,6 +53,7 @@ func (w *worker) decide(ctx context.Context, r ref) bool {
 		f := protect(func() error { return v.call(&recordContext{ctx, w.record.Identity()}, w.seen[:]) })
 		if f == nil {
 			v.succeed(w, w.one[:])
+			v.heal(r)
 			return true
 		}
 		t = v.fail(w, w.one[:], true, f.text())
@@ -70,7 +71,19 @@ func (w *worker) decide(ctx context.Context, r ref) bool {
 // letter.
 func (v *invocation) follows(r ref) bool {
 	c := v.consumer
-	return c.config.followPoison && c.config.deadLetter != nil && c.memory.poisoned(shardOf(v.record(r)), v.user(r).PartitionKey)
+	return c.config.followPoison && c.config.deadLetter != nil && c.memory.poisoned(shardOf(v.record(r)), v.user(r).PartitionKey, v.place(r))
+}
+
+// heal is called for a user record that has succeeded.
+func (v *invocation) heal(r ref) {
+	if c := v.consumer; c.config.followPoison {
+		c.memory.heal(shardOf(v.record(r)), v.user(r).PartitionKey, v.place(r))
+	}
+}
+
+// place is where a user record stands in its shard.
+func (v *invocation) place(r ref) place {
+	return place{v.record(r).Kinesis.SequenceNumber, int(r.user)}
 }
 
 // spent says whether the attempts are used up.
@@ -116,7 +129,7 @@ func (v *invocation) setAside(ctx context.Context, r ref, t try) bool {
 	}
 	v.bury(r)
 	if c.config.followPoison && u.SubSequence != WholeRecord {
-		c.memory.poison(shardOf(o), u.PartitionKey)
+		c.memory.poison(shardOf(o), u.PartitionKey, v.place(r))
 	}
 	c.log.LogAttrs(ctx, slog.LevelWarn, "poison sent to the dead letter", slog.String("record", who), slog.Int("attempts", t.attempts))
 	for _, h := range c.config.hooks {

@@ -218,3 +218,25 @@ func TestCheckpointOfABatchOutOfOrder(t *testing.T) {
 	check(t, "checkpoint", p.take(), "load 3-7; save 3:3,5,7")
 	check(t, "told", told.take(), "")
 }
+
+// Two items tell of two handlings of one record, as after a deliberate replay that
+// began behind the first: neither is believed.
+func TestCheckpointOfTwoRounds(t *testing.T) {
+	p, h := newShelf(), &tape{fail: map[string]error{"a1": errBoom, "c1": errBoom}}
+	sandbox := func() *lambda.Consumer {
+		return newConsumer(t, h.handle, lambda.WithCheckpoint(p), lambda.WithConcurrency(1))
+	}
+	byKey := func() *lambda.Consumer {
+		return newConsumer(t, h.handle, lambda.WithCheckpoint(p), lambda.WithConcurrency(4))
+	}
+	r := []events.KinesisEventRecord{lettered(t, 1, "a1"), lettered(t, 2, "b1"), lettered(t, 3, "c1", "d1")}
+	check(t, "answer", invoke(t, byKey(), event(r...)), sequence(1))
+	h.fail = map[string]error{"b1": errBoom, "d1": errBoom}
+	check(t, "answer of the replay", invoke(t, byKey(), event(r[1:]...)), sequence(2))
+	check(t, "items", p.left(), "1,2")
+	h.fail = nil
+	h.take()
+	check(t, "answer", invoke(t, sandbox(), event(r...)), "")
+	check(t, "calls", h.take(), "a1 b1 c1 d1")
+	check(t, "items", p.left(), "")
+}

@@ -101,7 +101,9 @@ func (c *Consumer) failuresOf(listed []events.KinesisBatchItemFailure, rs []*Rec
 	}
 	places := make(map[string][]int, 2*len(rs))
 	for i, r := range rs {
-		places[expandedSequence(r)] = []int{i}
+		if id := expandedSequence(r); places[id] == nil { // one that is there twice counts as the first
+			places[id] = []int{i}
+		}
 		if r.Aggregated { // the function may have read the outer sequence number out of the id
 			places[r.SequenceNumber] = append(places[r.SequenceNumber], i)
 		}

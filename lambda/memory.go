@@ -6,6 +6,7 @@ package lambda
 // safe for concurrent use.
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ const (
 	maxMemory   = 8 << 20   // bytes, as entry.size counts them
 	maxProgress = time.Hour // later than that a record comes again because someone replays it
 	maxKeys     = 1024      // poisoned partition keys
+
+	maxUndeleted = 16 // items of the Checkpoint that an invocation tries to delete once more
 )
 
 // report is what is known of a batch that was answered in part.
@@ -34,7 +37,7 @@ type memory struct {
 	mu      sync.Mutex
 	reports []report // the latest at the end
 	late    []straggler
-	keys    map[poisonedKey]time.Time
+	keys    map[poisonedKey]poisoned
 	// undeleted is what could not be deleted from the Checkpoint, and must not stay
 	// there for a replay to find.
 	undeleted []item
@@ -115,8 +118,8 @@ type remembered struct {
 	known  map[string]entry // by sequence number
 	saved  []string         // what is in the Checkpoint, by sequence number
 	passed []report         // what Lambda has gone past, and is forgotten now
-	// undeleted is what is still to be deleted from the Checkpoint, and is forgotten
-	// now.
+	// undeleted is what is still to be deleted from the Checkpoint: not more than can
+	// be asked of one invocation.
 	undeleted []string
 }
 
@@ -133,12 +136,11 @@ func (m *memory) recall(b *batch) (found remembered) {
 	if !b.tracked() {
 		return found
 	}
-	m.undeleted = slices.DeleteFunc(m.undeleted, func(i item) bool {
-		if i.shard == b.shard {
+	for _, i := range m.undeleted {
+		if i.shard == b.shard && len(found.undeleted) < maxUndeleted {
 			found.undeleted = append(found.undeleted, i.sequence)
 		}
-		return i.shard == b.shard
-	})
+	}
 	if len(m.reports) == 0 {
 		return found
 	}
@@ -242,40 +244,81 @@ func (m *memory) deleteLater(shard shardID, sequences []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range sequences {
-		m.undeleted = append(m.undeleted, item{shard.clone(), s})
+		if i := (item{shard.clone(), s}); !slices.Contains(m.undeleted, i) {
+			m.undeleted = append(m.undeleted, i)
+		}
 	}
 	if drop := len(m.undeleted) - maxReports; drop > 0 {
 		m.undeleted = slices.Delete(m.undeleted, 0, drop)
 	}
 }
 
-// poison notes a partition key that has a record in the dead letter. If there are
-// too many, the oldest goes.
-func (m *memory) poison(shard shardID, key string) {
+// deleted takes note of what is no longer there, or is there anew.
+func (m *memory) deleted(shard shardID, sequences []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.undeleted = slices.DeleteFunc(m.undeleted, func(i item) bool { return i.shard == shard && slices.Contains(sequences, i.sequence) })
+}
+
+// poison notes a partition key that has a record in the dead letter, from that
+// record on. If there are too many keys, the oldest goes.
+func (m *memory) poison(shard shardID, key string, at place) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.keys == nil {
-		m.keys = make(map[poisonedKey]time.Time)
+		m.keys = make(map[poisonedKey]poisoned)
 	}
-	if _, ok := m.keys[poisonedKey{shard, key}]; !ok && len(m.keys) >= maxKeys {
+	old, ok := m.keys[poisonedKey{shard, key}]
+	if ok && old.compare(at) < 0 {
+		at = old.place
+	}
+	if !ok && len(m.keys) >= maxKeys {
 		var oldest poisonedKey
-		at := time.Now().Add(1)
-		for k, t := range m.keys {
-			if t.Before(at) {
-				oldest, at = k, t
+		when := time.Now().Add(1)
+		for k, p := range m.keys {
+			if p.when.Before(when) {
+				oldest, when = k, p.when
 			}
 		}
 		delete(m.keys, oldest)
 	}
-	m.keys[poisonedKey{shard.clone(), strings.Clone(key)}] = time.Now()
+	at.sequence = strings.Clone(at.sequence)
+	m.keys[poisonedKey{shard.clone(), strings.Clone(key)}] = poisoned{at, time.Now()}
 }
 
-// poisoned says whether a partition key was noted within the last hour.
-func (m *memory) poisoned(shard shardID, key string) bool {
+// poisoned says whether a record lies behind one of its partition key for which
+// that was noted within the last hour.
+func (m *memory) poisoned(shard shardID, key string, at place) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at, ok := m.keys[poisonedKey{shard, key}]
-	return ok && time.Since(at) <= maxProgress
+	p, ok := m.keys[poisonedKey{shard, key}]
+	return ok && p.compare(at) < 0 && time.Since(p.when) <= maxProgress
+}
+
+// heal forgets a partition key if it was noted for that very record, which has
+// succeeded after all: in a replay.
+func (m *memory) heal(shard shardID, key string, at place) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p, ok := m.keys[poisonedKey{shard, key}]; ok && p.compare(at) == 0 {
+		delete(m.keys, poisonedKey{shard, key})
+	}
+}
+
+// place is where a user record stands in its shard.
+type place struct {
+	sequence string
+	user     int
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(compareSequence(p.sequence, q.sequence), cmp.Compare(p.user, q.user))
+}
+
+// poisoned is since where and when a partition key is poisoned.
+type poisoned struct {
+	place
+	when time.Time
 }
 
 // clone copies the strings, so that keeping them does not keep the event.

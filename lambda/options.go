@@ -45,7 +45,9 @@ type config struct {
 // sandbox. A call that is still running when the time is up counts, so that 1
 // also sets records aside that were only slow, or begun shortly before the end.
 // Without a [DeadLetter], or while it fails, a record over the limit is neither
-// dropped nor tried more than once an invocation: it counts as failed.
+// dropped nor tried more than once an invocation: it counts as failed. A
+// [BatchHandler] may be called once more: for a record alone whose calls failed as a
+// whole.
 func WithMaxAttempts(n int) Option {
 	return func(c *config) { c.maxAttempts = n }
 }
@@ -116,9 +118,11 @@ func WithWholeBatchError() Option {
 
 // WithPoisonedKeys sends the later records of a partition key, of which a record
 // is in the dead letter, there too, without a call of the handler: for handlers
-// that must not see a key's record without the ones before it. The keys are kept
-// in this process's memory, at most 1,024 of them, each for an hour after its last
-// letter.
+// that must not see a key's record without the ones before it. Later are those
+// behind it in the shard; once it succeeds itself, in a replay, the key is free
+// again. The keys are kept in this process's memory, at most 1,024 of them, each for
+// an hour after its last letter. A [BatchHandler] that names a record has seen the
+// later ones of its call already.
 func WithPoisonedKeys() Option {
 	return func(c *config) { c.followPoison = true }
 }

@@ -174,6 +174,28 @@ func TestPoisonedKeys(t *testing.T) {
 		check(t, "answer", invoke(t, c, e), "")
 		check(t, "letters", d.take(), "a2/0 a3/0")
 	})
+	t.Run("a follower's letter fails, by key", func(t *testing.T) {
+		h, d := &hands{}, &letters{}
+		h.do = func(_ context.Context, rs []*lambda.Record) error {
+			if holds(rs, "a1") {
+				return lambda.FailedAt(0, len(rs), lambda.Poison(errBoom))
+			}
+			return nil
+		}
+		sent := 0
+		d.fail = func() error {
+			if sent++; sent == 2 {
+				return errBoom
+			}
+			return nil
+		}
+		c := newByKey(t, h.handle, lambda.WithDeadLetter(d), lambda.WithPoisonedKeys())
+		check(t, "answer", invoke(t, c, e), sequence(1))
+		check(t, "calls", h.take(), "a1 a2 a3|b1 b2")
+		check(t, "letters", d.take(), "a1/1") // that of a3 waits for that of a2
+		check(t, "answer", invoke(t, c, e), "")
+		check(t, "letters", d.take(), "a2/0 a3/0")
+	})
 	t.Run("an aggregate that can't be read has no key", func(t *testing.T) {
 		h, d := &tape{}, &letters{}
 		c := newConsumer(t, h.handle, lambda.WithDeadLetter(d), lambda.WithPoisonedKeys())

@@ -136,16 +136,16 @@ func (c *Consumer) keep(ctx context.Context, v *invocation, found recalled, at i
 			from = 0
 		}
 		if low := b.lowest(from); low != "" {
-			r.sequence, r.keys, r.entries = strings.Clone(low), b.someKeys(from), v.entries(v.outers, from)
+			r.sequence, r.keys, r.entries = strings.Clone(low), b.someKeys(from), v.entries(v.outers, from, v.stats.TimeUp)
 		}
 	}
 	c.save(ctx, b, &r, found)
 	c.memory.keep(b, r, v.ending)
 }
 
-// entries returns what is known of the outer records from on; if the time was up,
-// with those of which a worker may still bring something about.
-func (v *invocation) entries(outers []outerState, from int) (es []entry) {
+// entries returns what is known of the outer records from on. With late, those of
+// which a worker may still bring something about are among them, and say nothing.
+func (v *invocation) entries(outers []outerState, from int, late bool) (es []entry) {
 	for i := from; i < len(outers); i++ {
 		o := &outers[i]
 		sequence := v.batch.records[i].Kinesis.SequenceNumber
@@ -155,7 +155,7 @@ func (v *invocation) entries(outers []outerState, from int) (es []entry) {
 			}
 			continue
 		}
-		if o.progress.empty() && (!v.stats.TimeUp || o.decided()) || sequence == "" {
+		if o.progress.empty() && (!late || o.decided()) || sequence == "" {
 			continue
 		}
 		e := entry{strings.Clone(sequence), contentOf(&v.batch.records[i]), o.users, o.progress, o.round, o.saved}
@@ -179,9 +179,6 @@ func (c *Consumer) save(ctx context.Context, b *batch, r *report, found recalled
 	for i := range found.beyond {
 		entries = append(entries, &found.beyond[i])
 	}
-	if len(entries) == 0 && (len(found.items) == 0 || found.unread && r.sequence != "") {
-		return
-	}
 	limit := maxSave
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline)*3/4)
@@ -189,42 +186,61 @@ func (c *Consumer) save(ctx context.Context, b *batch, r *report, found recalled
 	// What the caller has cancelled is the handling, not this.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	if len(entries) == 0 {
-		if f := apart(func() error { return c.config.checkpoint.Delete(ctx, c.shard(b), found.items) }); f != nil {
-			c.checkpointFailed(ctx, b, "Delete", f)
-			c.memory.deleteLater(b.shard, found.items)
+	switch {
+	case len(entries) == 0 && (len(found.items) == 0 || found.unread && r.sequence != ""):
+	case len(entries) == 0:
+		c.remove(ctx, b, found.items)
+	case own == 0: // the rest of a batch that came in parts
+		c.write(ctx, b, entries[0].sequence, entries, found.items)
+	default:
+		kept := c.write(ctx, b, r.sequence, entries, found.items)
+		for _, e := range entries[:min(kept, own)] {
+			e.saved = true
 		}
+		r.saved = kept > 0
+	}
+}
+
+// remove calls Delete. What it does not delete is tried again.
+func (c *Consumer) remove(ctx context.Context, b *batch, items []string) {
+	f := apart(func() error { return c.config.checkpoint.Delete(ctx, c.shard(b), items) })
+	if f == nil {
+		c.memory.deleted(b.shard, items)
 		return
 	}
-	p := SavedProgress{SequenceNumber: r.sequence, Entries: make([][]byte, len(entries))}
-	if own == 0 { // the rest of a batch that came in parts
-		p.SequenceNumber = entries[0].sequence
-	}
+	c.checkpointFailed(ctx, b, "Delete", f)
+	c.memory.deleteLater(b.shard, items)
+}
+
+// write calls Save, with entries under a sequence number in the place of items, and
+// returns how many were kept.
+func (c *Consumer) write(ctx context.Context, b *batch, sequence string, entries []*entry, items []string) (kept int) {
+	p := SavedProgress{SequenceNumber: sequence, Entries: make([][]byte, len(entries))}
 	var last int64
 	texts := maxSavedAll
-	for i := range entries {
-		p.Entries[i] = entries[i].append(nil, &texts)
-		last = max(last, entries[i].content.arrival)
+	for i, e := range entries {
+		p.Entries[i] = e.append(nil, &texts)
+		last = max(last, e.content.arrival)
 	}
 	p.LastArrival = arrivalTime(last)
-	stale := slices.DeleteFunc(found.items, func(s string) bool { return s == p.SequenceNumber })
-	kept := 0
+	stale := slices.DeleteFunc(slices.Clone(items), func(s string) bool { return s == sequence })
 	f := apart(func() (err error) {
 		kept, err = c.config.checkpoint.Save(ctx, c.shard(b), p, stale)
 		return err
 	})
-	if f == nil && kept < len(entries) {
-		f = &failure{message: fmt.Sprintf("only the first %d of %d outer records' progress found room", kept, len(entries))}
-	} else if f != nil {
+	kept = min(max(kept, 0), len(entries))
+	if f == nil {
+		c.memory.deleted(b.shard, slices.Concat(items, []string{sequence}))
+		if kept < len(entries) {
+			f = &failure{message: fmt.Sprintf("only the first %d of %d outer records' progress found room", kept, len(entries))}
+		}
+	} else {
 		c.memory.deleteLater(b.shard, stale)
 	}
 	if f != nil {
 		c.checkpointFailed(ctx, b, "Save", f)
 	}
-	for _, e := range entries[:min(max(kept, 0), own)] {
-		e.saved = true
-	}
-	r.saved = kept > 0 && own > 0
+	return kept
 }
 
 // said returns those entries that say something: not those that are only kept for

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,7 +17,7 @@ import (
 
 func randomEntry(r *rand.Rand) entry {
 	n := 1 + r.IntN(100)
-	e := entry{sequence: fmt.Sprint(r.Uint64()), records: n, saved: true}
+	e := entry{sequence: fmt.Sprint(r.Uint64()), records: n, round: r.Uint32(), saved: true}
 	e.content.arrival = r.Int64N(1<<42) - 1<<20
 	for i := range e.content.digest {
 		e.content.digest[i] = byte(r.IntN(256))
@@ -47,6 +48,15 @@ func written(e entry) []byte {
 	return e.append(nil, &texts)
 }
 
+func progressText(t *testing.T, entries []entry) string {
+	t.Helper()
+	text, err := writeProgress(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func TestEntry(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var several []entry
@@ -62,12 +72,12 @@ func TestEntry(t *testing.T) {
 		several = append(several, members(e))
 	}
 	for some := range slices.Chunk(several, 4) {
-		got, err := readProgress(writeProgress(some))
+		got, err := readProgress(progressText(t, some))
 		if err != nil || !reflect.DeepEqual(got, some) {
 			t.Errorf("%d entries as text: got %d, %v", len(some), len(got), err)
 		}
 	}
-	if got, err := readProgress(writeProgress(nil)); err != nil || got != nil {
+	if got, err := readProgress(progressText(t, nil)); err != nil || got != nil {
 		t.Errorf("none as text: got %v, %v", got, err)
 	}
 }
@@ -239,4 +249,22 @@ func FuzzReadOuterProgress(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Numbers that no 64 bits hold, wherever there is one.
+func TestEntryNumbersThatAreTooLong(t *testing.T) {
+	e := entry{sequence: "4956", records: 9, progress: progress{tries: map[int]try{3: {2, true, "why"}}}}
+	whole := written(e)
+	long := append(bytes.Repeat([]byte{0xff}, 10), 1)
+	for at := range whole {
+		for _, b := range [][]byte{slices.Concat(whole[:at], long), slices.Concat(whole[:at], long, whole[at+1:])} {
+			if got, err := readEntry(b); err != nil && !errors.Is(err, ErrProgress) {
+				t.Errorf("at %d: %+v, %v", at, got, err)
+			}
+		}
+	}
+	arrival := 1 + 1 + 2 + len(e.content.digest)
+	if got, err := readEntry(slices.Concat(whole[:arrival], long, whole[arrival+1:])); err == nil {
+		t.Errorf("an arrival that is too long: %+v", got)
+	}
 }

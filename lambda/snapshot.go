@@ -63,16 +63,18 @@ func (s *snapshots) last(outers []outerState, came string) ([]outerState, string
 	return outers, s.snap.state, s.snap.err
 }
 
-// writeProgress writes entries as text.
-func writeProgress(entries []entry) string {
+// writeProgress writes entries as text. One whose sequence number is not decimal
+// could not be read again, and its records would be folded twice.
+func writeProgress(entries []entry) (string, error) {
 	var b []byte
 	texts := maxSavedAll
 	for i := range entries {
-		if decimal(entries[i].sequence) {
-			b = appendBytes(b, entries[i].append(nil, &texts))
+		if s := entries[i].sequence; !decimal(s) {
+			return "", fmt.Errorf("lambda: the progress of a window: sequence number %.200q: want a decimal number", s)
 		}
+		b = appendBytes(b, entries[i].append(nil, &texts))
 	}
-	return base64.StdEncoding.EncodeToString(b)
+	return base64.StdEncoding.EncodeToString(b), nil
 }
 
 // readProgress reads what writeProgress wrote.

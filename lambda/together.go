@@ -16,10 +16,11 @@ import (
 
 // BatchHandler handles several user records at a time, in the order of the shard.
 // A nil error means that all of them are done, [Failures] which of them are not.
-// Any other error, a panic among them, is a failed attempt at each of them: if it
-// was [Poison], too, since it names none. Without [WithMaxAttempts] a record that
-// makes whole calls fail is never called by itself, and holds up the others until
-// Lambda gives it up.
+// Any other error, a panic among them, is a failed attempt at each of them, also if
+// it is [Poison], since it names none. No record goes to the dead letter on account
+// of its neighbours: with [WithMaxAttempts], one whose attempts were used up that way
+// is called once more by itself, and what that call says is about it. Without, it
+// holds up the others until Lambda gives it up.
 //
 // The records and the slice are the handler's to keep; their Data and strings
 // alias the event, as [Record] says. ctx is as for a [Handler].
@@ -205,6 +206,7 @@ func (w *worker) follow(ctx context.Context, d *verdict, own, kept bool, l *left
 	v := w.v
 	switch {
 	case d.failure == nil:
+		v.heal(d.ref)
 		return
 	case d.notTried:
 		l.again = append(l.again, d.ref)

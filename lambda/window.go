@@ -146,9 +146,9 @@ func (r *windowRun[S]) answer(ctx context.Context, b *batch, progress string) (r
 	}
 	response.State[stateKey] = r.written
 	if len(entries) > 0 {
-		response.State[progressKey] = writeProgress(entries)
+		response.State[progressKey], err = writeProgress(entries)
 	}
-	return response, nil
+	return response, err
 }
 
 // read decodes the state that came.
@@ -209,7 +209,7 @@ func (r *windowRun[S]) serve(ctx context.Context, b *batch, progress string) ([]
 	} else {
 		r.written, err = r.write()
 	}
-	entries := append(v.entries(outers, at), beyond...)
+	entries := append(v.entries(outers, at, false), beyond...)
 	c.memory.keep(b, report{shard: b.shard}, v.ending) // for what still runs
 	r.stats = v.stats
 	return entries, at, err
