@@ -291,9 +291,6 @@ func TestDeleteIsMadeUpFor(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.Contains(name, "nothing is begun") {
-				t.Skip("defect D10")
-			}
 			synctest.Test(t, func(t *testing.T) {
 				p, h := newShelf(), &tape{once: map[string]error{"b": errBoom}}
 				c := newConsumer(t, h.handle, lambda.WithCheckpoint(p))

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/kinpack/kinpack/deaggregate"
+	"github.com/kinpack/kinpack/internal/redriven"
 )
 
 // load takes the outer records from up to to apart and returns the queues of
@@ -46,6 +47,7 @@ func (v *invocation) unpack(ctx context.Context, i int) {
 	if malformed != nil {
 		users = append(users[:base], deaggregate.Record{PartitionKey: o.Kinesis.PartitionKey, Data: o.Kinesis.Data, SubSequence: WholeRecord})
 	}
+	renumber(users[base:], o.EventName)
 	dropped := malformed == nil && v.outOfRange(ctx, o, users[base:])
 	if dropped {
 		v.drop(ctx, o, len(users)-base)
@@ -75,6 +77,17 @@ func (v *invocation) unpack(ctx context.Context, i int) {
 		s.progress, s.round, s.saved = known.progress, known.round, known.saved
 		s.tried = len(known.progress.tries) > 0
 		v.stats.Skipped += s.done.count()
+	}
+}
+
+// renumber gives user records of an aggregate the sub-sequence numbers that they
+// had before kinpack redrive put a part of them together anew.
+func renumber(users []deaggregate.Record, eventName string) {
+	if len(users) == 0 || !users[0].Aggregated {
+		return
+	}
+	for i, sub := range redriven.Parse(eventName, len(users)) {
+		users[i].SubSequence = sub
 	}
 }
 

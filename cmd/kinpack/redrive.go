@@ -36,8 +36,10 @@ Output: an event a line, as Lambda sends it, of one shard, in the order of the
 sequence numbers and without duplicates, of at most 6 MiB. The function gets the
 same user records: partition key, explicit hash key and data. Those of one outer
 record come in one aggregate, in their old order, with the old outer sequence
-number; the sub-sequence numbers are new, unless all of it is sent. Of the event
-of a tumbling window only the records are kept.
+number; if they are only a part of it, the eventName tells the old sub-sequence
+numbers, which kinpack's middleware goes by. Of the event of a tumbling window only
+the records are kept, so don't --invoke a function for windows with it, nor one for
+EventBridge Pipes, which wants another shape.
 
 Flags:
   --in FILE         read FILE; may be given several times (default standard input)

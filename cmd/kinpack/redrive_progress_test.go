@@ -88,7 +88,7 @@ func TestRedriveCheckpoint(t *testing.T) {
 			return errors.New("not now")
 		}
 		return nil
-	}, lambda.WithCheckpoint(&s), lambda.WithLogger(slog.New(slog.DiscardHandler)))
+	}, lambda.WithCheckpoint(&s), lambda.WithProgressNamespace("f"), lambda.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,10 +66,10 @@ func seal(message string) []byte {
 }
 
 // seen is a user record and where it comes from, without what changes when it is
-// redriven: the sub-sequence number and the attempt.
+// redriven: the attempt.
 func seen(r *lambda.Record) string {
 	c := *r
-	c.SubSequenceNumber, c.Attempt = 0, 0
+	c.Attempt = 0
 	c.ApproximateArrivalTimestamp = c.ApproximateArrivalTimestamp.Round(time.Millisecond).UTC()
 	return fmt.Sprintf("%+v", c)
 }

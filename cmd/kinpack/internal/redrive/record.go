@@ -25,7 +25,8 @@ type Record struct {
 	Arrival time.Time
 	Data    []byte
 
-	raw json.RawMessage // as the event had it, if there was one
+	eventName string          // "" for that of every record of a stream
+	raw       json.RawMessage // as the event had it, if there was one
 }
 
 // eventRecord is the JSON form, as Lambda sends it.
@@ -71,7 +72,7 @@ func readRecord(raw json.RawMessage) (Record, error) {
 	}
 	return Record{
 		StreamARN: e.EventSourceARN, ShardID: shard, SequenceNumber: e.Kinesis.SequenceNumber,
-		PartitionKey: e.Kinesis.PartitionKey, Arrival: arrival, Data: e.Kinesis.Data, raw: compact.Bytes(),
+		PartitionKey: e.Kinesis.PartitionKey, Arrival: arrival, Data: e.Kinesis.Data, eventName: e.EventName, raw: compact.Bytes(),
 	}, nil
 }
 
@@ -96,7 +97,8 @@ func (r *Record) JSON() ([]byte, error) {
 			KinesisSchemaVersion: "1.0", PartitionKey: r.PartitionKey, SequenceNumber: r.SequenceNumber,
 			Data: data, ApproximateArrivalTimestamp: writeArrival(r.Arrival),
 		},
-		EventSource: "aws:kinesis", EventVersion: "1.0", EventID: r.ShardID + ":" + r.SequenceNumber, EventName: "aws:kinesis:record",
+		EventSource: "aws:kinesis", EventVersion: "1.0", EventID: r.ShardID + ":" + r.SequenceNumber,
+		EventName: cmp.Or(r.eventName, "aws:kinesis:record"),
 		AWSRegion: region, EventSourceARN: r.StreamARN,
 	})
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kinpack/kinpack/deaggregate"
+	"github.com/kinpack/kinpack/internal/redriven"
 	"github.com/kinpack/kinpack/lambda"
 )
 
@@ -116,6 +117,9 @@ func (s *Set) AddRecord(r *Record, done func(subSequence int) bool) (skipped, kn
 	if err != nil {
 		users = []deaggregate.Record{{PartitionKey: r.PartitionKey, Data: r.Data, SubSequence: lambda.WholeRecord}}
 	}
+	for i, sub := range redriven.Parse(r.eventName, len(users)) {
+		users[i].SubSequence = sub
+	}
 	all := len(users)
 	if done != nil {
 		users = slices.DeleteFunc(users, func(u deaggregate.Record) bool { return done(u.SubSequence) })
@@ -154,10 +158,18 @@ func (o *Outer) Only(keep func(i int) bool) (Outer, error) {
 	return newOuter(o.Record, users)
 }
 
-// newOuter returns the outer record r with just those user records in it.
+// newOuter returns the outer record r with just those user records in it, one at
+// least, ascending. They keep their sub-sequence numbers.
 func newOuter(r Record, users []deaggregate.Record) (Outer, error) {
-	r.raw = nil
+	r.raw, r.eventName = nil, ""
 	r.PartitionKey, r.Data = repack(r.PartitionKey, users)
+	if n := len(users); users[0].SubSequence >= 0 && users[n-1].SubSequence != n-1 {
+		subs := make([]int, n)
+		for i, u := range users {
+			subs[i] = u.SubSequence
+		}
+		r.eventName = redriven.Name(subs)
+	}
 	o := Outer{Record: r, Users: users}
 	var err error
 	o.json, err = o.JSON()

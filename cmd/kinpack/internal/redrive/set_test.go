@@ -87,7 +87,7 @@ func TestLettersOfOneRecord(t *testing.T) {
 	}
 	r := e.Records[1]
 	if r.EventID != shardA+":50" || r.EventSourceArn != streamARN || r.AwsRegion != "eu-west-1" || r.EventSource != "aws:kinesis" || r.EventVersion != "1.0" ||
-		r.EventName != "aws:kinesis:record" || r.Kinesis.SequenceNumber != "50" || r.Kinesis.PartitionKey != "a" || r.Kinesis.KinesisSchemaVersion != "1.0" {
+		r.EventName != "kinpack:redriven:2,7,11" || r.Kinesis.SequenceNumber != "50" || r.Kinesis.PartitionKey != "a" || r.Kinesis.KinesisSchemaVersion != "1.0" {
 		t.Errorf("record: %+v", r)
 	}
 	if !strings.Contains(string(made[0].JSON()), `"approximateArrivalTimestamp":1545084650.987}`) {
