@@ -66,9 +66,9 @@ func (b *batch) keys() map[string]bool {
 	return keys
 }
 
-// someKeys returns up to 64 of the outer partition keys of records[from:].
+// someKeys returns up to 16 of the outer partition keys of records[from:].
 func (b *batch) someKeys(from int) (keys []string) {
-	for i := from; i < len(b.records) && len(keys) < 64; i++ {
+	for i := from; i < len(b.records) && len(keys) < 16; i++ {
 		if k := b.records[i].Kinesis.PartitionKey; !slices.Contains(keys, k) {
 			keys = append(keys, strings.Clone(k))
 		}

@@ -22,11 +22,14 @@ type Shard struct {
 // that the next invocation finds it in whichever process it runs. The package
 // lambda/dynamocheckpoint has one for DynamoDB.
 //
-// An invocation calls Load once, before the first handler; Save once after a
-// partial answer was worked out; Delete, if Load returned something, after its
-// batch is answered whole. An error of Load or Save is logged and goes to
-// [Hooks.CheckpointError]; the invocation goes on without. ctx ends early enough
-// to answer in time.
+// An invocation calls Load once, before the first handler; Save once when a
+// partial answer was worked out; Delete when the batch is answered whole, if Load
+// returned something or failed, or something was left to delete. If there is still
+// something saved for records past the end of a batch that is answered whole, that is
+// a Save instead; and a report that Lambda has gone past is looked for by one more
+// Load. An error is logged and goes to [Hooks.CheckpointError]; the invocation goes
+// on without. ctx ends early enough to answer in time, and a method must return then:
+// the answer waits for it.
 //
 // Concurrent invocations call it concurrently, also for one shard with a
 // ParallelizationFactor, but never for the same sequence number at a time.

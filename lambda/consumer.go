@@ -23,8 +23,9 @@ import (
 // any other error is one failed attempt, and [Poison] says that another attempt
 // is of no use. A panic is a failed attempt, too.
 //
-// Within one invocation records come one at a time, in the order of the shard.
-// Where the runtime runs several invocations in one process
+// Within one invocation records come one at a time, in the order of the shard; with
+// [WithConcurrency] several at a time, each partition key's in order. Where the
+// runtime runs several invocations in one process
 // (AWS_LAMBDA_MAX_CONCURRENCY) a Handler is called by all of them at once, and
 // one that has not returned in time may still run while a batch of another shard
 // is handled.
@@ -123,15 +124,16 @@ func Start(h Handler, opts ...Option) {
 // Kinesis handles one event: it is what the Lambda runtime's Start takes. The
 // event source mapping must have ReportBatchItemFailures on.
 //
-// User records are handled in order, up to the first one that is not decided
-// (succeeded, or in the dead letter). The answer holds at most one id: the
+// User records are handled in the order of the shard, up to the first one that is
+// not decided (succeeded, or in the dead letter); with [WithConcurrency], [NewByKey]
+// and [NewBatch] all of them have their turn. The answer holds at most one id: the
 // lowest outer sequence number that is not decided, from which Lambda sends the
 // batch again. If all are decided, BatchItemFailures is empty and not nil.
 //
 // If ctx has a deadline, the handlers' ctx ends earlier by a margin: the larger
 // of 500 ms and 5 % of the time left at the start, but never more than half of
 // it. At that moment Kinesis answers, whether the handler has returned or not.
-// The record that was running has used an attempt; those after it have not.
+// The records that were with a handler have used an attempt; the others have not.
 // Without a deadline only the end of ctx itself stops the invocation.
 //
 // While a handler from an earlier invocation of the same shard still runs,
@@ -139,8 +141,8 @@ func Start(h Handler, opts ...Option) {
 // batch's first record without an attempt. If that handler succeeded after all,
 // its record is not run again.
 //
-// The error is not nil, so that Lambda sends the whole batch again, only where
-// no answer would be right: something failed in an event that holds records of
+// The error is not nil, so that Lambda sends the whole batch again, with
+// [WithWholeBatchError], and where no answer would be right: something failed in an event that holds records of
 // several shards, or records without a sequence number. Lambda sends neither. Of
 // such records, and of those whose event names no stream or no shard, nothing is
 // remembered, so that all of them run again.
@@ -153,14 +155,14 @@ func (c *Consumer) Kinesis(ctx context.Context, event events.KinesisEvent) (even
 func (c *Consumer) answer(b *batch, at int) (events.KinesisEventResponse, error) {
 	response, err := b.answer(at)
 	if err == nil && at < len(b.records) && c.config.wholeBatchError {
-		return events.KinesisEventResponse{}, fmt.Errorf("lambda: the batch is not done from %s on: %w", name(&b.records[at], WholeRecord), ErrUndecided)
+		return events.KinesisEventResponse{}, fmt.Errorf("%w: the batch is not done from %s on", ErrUndecided, name(&b.records[at], WholeRecord))
 	}
 	return response, err
 }
 
 // ErrUndecided is the error that [WithWholeBatchError] returns in the place of an
 // answer in part.
-var ErrUndecided = errors.New("a record is left undecided")
+var ErrUndecided = errors.New("lambda: a record is left undecided")
 
 // serve handles a batch and remembers what is done in it. It returns the index of
 // the first record that is not decided, and the answer.
@@ -225,8 +227,9 @@ func (c *Consumer) shard(b *batch) Shard {
 
 // Stats is what a [Consumer] has counted since it was made.
 type Stats struct {
-	// OutOfRangeAggregates is the number of aggregates that [WithShardRange]
-	// dropped, OutOfRangeRecords that of the user records in them.
+	// OutOfRangeAggregates is how often [WithShardRange] dropped an aggregate,
+	// OutOfRangeRecords the number of user records in them. One that Lambda sends
+	// again counts again.
 	OutOfRangeAggregates, OutOfRangeRecords uint64
 }
 

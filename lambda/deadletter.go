@@ -69,7 +69,8 @@ type Letter struct {
 	// with WholeRecord.
 	Attempts int
 	// Error is the text of the last failure, for a panic with its stack, at
-	// most 8 KiB.
+	// most 8 KiB. It is cut shorter where very many records fail in one invocation,
+	// and if the failure was in another sandbox.
 	Error string
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -41,7 +42,8 @@ type Function = func(ctx context.Context, event events.KinesisEvent) (events.Kin
 // function that Expand returns, so that no record is lost; it is also logged.
 // That function is safe for concurrent invocations if next is.
 func Expand(next Function, opts ...Option) Function {
-	c, err := newConsumer(mode{together: true}, next == nil, opts)
+	ofExpand := func(c *config) { c.expand = true }
+	c, err := newConsumer(mode{together: true}, next == nil, slices.Concat(opts, []Option{ofExpand}))
 	if err != nil {
 		err = fmt.Errorf("lambda: Expand: %w", err)
 		slog.Default().LogAttrs(context.Background(), slog.LevelError, "the function will fail every event", slog.String("error", err.Error()))

@@ -15,7 +15,8 @@ import (
 //
 // They are called with the invocation's context and no lock held, and
 // concurrently: by concurrent invocations, and with [WithConcurrency] within
-// one. One that is slow takes the invocation's time. One that panics is logged.
+// one. One that is slow takes the invocation's time: the answer waits for it. One
+// that panics is logged.
 type Hooks struct {
 	// Batch is called at the end of each invocation, before the answer goes out.
 	Batch func(ctx context.Context, b Batch)
@@ -30,7 +31,9 @@ type Hooks struct {
 	CheckpointError func(ctx context.Context, e CheckpointError)
 }
 
-// Batch is what an invocation did.
+// Batch is what an invocation did. For a window whose time was up, records that
+// were folded after the state that goes back was written are among Succeeded,
+// although they will be folded again.
 type Batch struct {
 	Shard Shard
 	// OuterRecords is the number of Kinesis records in the event.
@@ -64,7 +67,8 @@ type Batch struct {
 	// Reported is the sequence number that the answer holds; "" if the batch was
 	// answered whole.
 	Reported string
-	// TimeUp says that the deadline ended the invocation.
+	// TimeUp says that the deadline or the end of the context ended the invocation,
+	// or that a handler of an earlier one had not returned by then.
 	TimeUp bool
 	// Err is the error that was returned in the place of an answer.
 	Err error

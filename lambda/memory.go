@@ -16,7 +16,7 @@ import (
 
 const (
 	maxReports  = 1024      // one a shard and concurrent batch
-	maxMemory   = 8 << 20   // bytes, as entry.size counts them
+	maxMemory   = 8 << 20   // bytes, about
 	maxProgress = time.Hour // later than that a record comes again because someone replays it
 	maxKeys     = 1024      // poisoned partition keys
 
@@ -220,6 +220,9 @@ func (m *memory) bound() {
 	last, size := len(m.reports)-1, 0
 	for i := last; i >= 0; i-- {
 		entries := m.reports[i].entries
+		for _, k := range m.reports[i].keys {
+			size += 16 + len(k)
+		}
 		fit := 0
 		for fit < len(entries) && size <= maxMemory {
 			size += entries[fit].size()

@@ -28,11 +28,12 @@ type config struct {
 	logger        *slog.Logger
 	nilOption     bool
 	window        bool // of NewWindow
+	expand        bool // of Expand
 
 	wholeBatchError, followPoison, everyFailureListed bool
 }
 
-// WithMaxAttempts limits the handler calls of one user record to n, counted
+// WithMaxAttempts limits the failed handler calls of one user record to n, counted
 // across invocations; after that it is poison (see [Poison]). Up to the limit it
 // is tried again within the invocation, after a pause with full jitter that
 // starts at 50 ms at most and doubles up to 5 s, as long as the deadline leaves
@@ -41,12 +42,12 @@ type config struct {
 // The default, 0, sets no limit: there is one attempt an invocation, and the
 // event source mapping's retry policy decides.
 //
-// The count is kept with the progress, in memory: it starts anew in another
-// sandbox. A call that is still running when the time is up counts, so that 1
+// The count is kept with the progress: without a [Checkpoint] it starts anew in
+// another sandbox. A call that is still running when the time is up counts, so that 1
 // also sets records aside that were only slow, or begun shortly before the end.
 // Without a [DeadLetter], or while it fails, a record over the limit is neither
-// dropped nor tried more than once an invocation: it counts as failed. A
-// [BatchHandler] may be called once more: for a record alone whose calls failed as a
+// dropped nor tried more than once an invocation: it counts as failed, and the count
+// goes on. A [BatchHandler] may be called once more: for a record alone whose calls failed as a
 // whole.
 func WithMaxAttempts(n int) Option {
 	return func(c *config) { c.maxAttempts = n }
@@ -162,6 +163,8 @@ func (c *config) validate(m mode, nilHandler bool) error {
 	complain(c.nilOption, "an option is nil")
 	complain(c.maxAttempts < 0, fmt.Sprintf("WithMaxAttempts(%d): want 0 for no limit, or more", c.maxAttempts))
 	complain(c.hasDeadLetter && (c.deadLetter == nil || isFunc && d == nil), "WithDeadLetter(nil): leave the option out to have none")
+	complain(c.followPoison && c.deadLetter == nil, "WithPoisonedKeys: without WithDeadLetter there is nothing to follow")
+	complain(c.everyFailureListed && !c.expand, "WithEveryFailureListed: is for Expand")
 	complain(c.hasShardRange && (c.shardRanges == nil || isRangeFunc && r == nil), "WithShardRange(nil): leave the option out to drop nothing")
 	complain(c.hasCheckpoint && c.checkpoint == nil, "WithCheckpoint(nil): leave the option out to have none")
 	complain(c.window && c.hasCheckpoint, "NewWindow: WithCheckpoint: a window's progress travels in its state")

@@ -75,7 +75,11 @@ func TestOptionsThatAreWrong(t *testing.T) {
 		"namespace, no UTF-8":       {[]lambda.Option{lambda.WithProgressNamespace("\xff")}, all, []string{`WithProgressNamespace("\xff")`}},
 		"logger":                    {[]lambda.Option{lambda.WithLogger(nil)}, all, []string{"WithLogger(nil)"}},
 		"more than one":             {[]lambda.Option{lambda.WithMaxAttempts(-1), lambda.WithLogger(nil), lambda.WithConcurrency(-1)}, all, []string{"WithMaxAttempts(-1)", "WithConcurrency(-1)", "WithLogger(nil)"}},
-		"the others can't be wrong": {[]lambda.Option{lambda.WithPoisonedKeys(), lambda.WithWholeBatchError(), lambda.WithEveryFailureListed(), lambda.WithHooks(lambda.Hooks{})}, all, nil},
+		"poisoned keys":             {[]lambda.Option{lambda.WithPoisonedKeys()}, all, []string{"WithPoisonedKeys: without WithDeadLetter"}},
+		"with a dead letter":        {[]lambda.Option{lambda.WithPoisonedKeys(), lambda.WithDeadLetter(&letters{})}, all, nil},
+		"listed":                    {[]lambda.Option{lambda.WithEveryFailureListed()}, makers{single, byKey, batch, window}, []string{"WithEveryFailureListed: is for Expand"}},
+		"the others can't be wrong": {[]lambda.Option{lambda.WithWholeBatchError(), lambda.WithHooks(lambda.Hooks{})}, all, nil},
+		"of Expand":                 {[]lambda.Option{lambda.WithEveryFailureListed()}, makers{expanded}, nil},
 	} {
 		for _, make := range test.of {
 			err := make(test.opts...)
@@ -153,11 +157,6 @@ func TestPoisonedKeys(t *testing.T) {
 		h, d := &tape{fail: map[string]error{"a1": lambda.Poison(errBoom)}}, &letters{}
 		check(t, "answer", invoke(t, newConsumer(t, h.handle, lambda.WithDeadLetter(d)), e), "")
 		check(t, "calls", h.take(), "a1 b1 a2 a3 b2")
-	})
-	t.Run("without a dead letter", func(t *testing.T) {
-		h := &tape{fail: map[string]error{"a1": lambda.Poison(errBoom)}}
-		check(t, "answer", invoke(t, newConsumer(t, h.handle, lambda.WithPoisonedKeys()), e), sequence(1))
-		check(t, "calls", h.take(), "a1")
 	})
 	t.Run("a follower's letter fails", func(t *testing.T) {
 		h, d := &tape{fail: map[string]error{"a1": lambda.Poison(errBoom)}}, &letters{}

@@ -193,9 +193,9 @@ func (c *Consumer) save(ctx context.Context, b *batch, r *report, found recalled
 	case own == 0: // the rest of a batch that came in parts
 		c.write(ctx, b, entries[0].sequence, entries, found.items)
 	default:
-		kept := c.write(ctx, b, r.sequence, entries, found.items)
-		for _, e := range entries[:min(kept, own)] {
-			e.saved = true
+		kept, err := c.write(ctx, b, r.sequence, entries, found.items)
+		for i, e := range entries[:own] {
+			e.saved = i < kept || e.saved && err != nil
 		}
 		r.saved = kept > 0
 	}
@@ -214,7 +214,7 @@ func (c *Consumer) remove(ctx context.Context, b *batch, items []string) {
 
 // write calls Save, with entries under a sequence number in the place of items, and
 // returns how many were kept.
-func (c *Consumer) write(ctx context.Context, b *batch, sequence string, entries []*entry, items []string) (kept int) {
+func (c *Consumer) write(ctx context.Context, b *batch, sequence string, entries []*entry, items []string) (kept int, err error) {
 	p := SavedProgress{SequenceNumber: sequence, Entries: make([][]byte, len(entries))}
 	var last int64
 	texts := maxSavedAll
@@ -229,18 +229,16 @@ func (c *Consumer) write(ctx context.Context, b *batch, sequence string, entries
 		return err
 	})
 	kept = min(max(kept, 0), len(entries))
-	if f == nil {
-		c.memory.deleted(b.shard, slices.Concat(items, []string{sequence}))
-		if kept < len(entries) {
-			f = &failure{message: fmt.Sprintf("only the first %d of %d outer records' progress found room", kept, len(entries))}
-		}
-	} else {
-		c.memory.deleteLater(b.shard, stale)
-	}
 	if f != nil {
+		c.memory.deleteLater(b.shard, stale)
 		c.checkpointFailed(ctx, b, "Save", f)
+		return kept, f
 	}
-	return kept
+	c.memory.deleted(b.shard, slices.Concat(items, []string{sequence}))
+	if kept < len(entries) {
+		c.checkpointFailed(ctx, b, "Save", fmt.Errorf("only the first %d of %d outer records' progress found room", kept, len(entries)))
+	}
+	return kept, nil
 }
 
 // said returns those entries that say something: not those that are only kept for

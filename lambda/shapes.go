@@ -58,8 +58,13 @@ func (c *Consumer) Pipe(ctx context.Context, records []PipeRecord) (events.Kines
 // starts over from there later, or elsewhere, needs a [Checkpoint] for that.
 //
 // ctx ends the invocation as a function's deadline does: give it one. An error
-// comes with done 0, if a record has no sequence number.
+// comes with done 0: if streamARN or shardID is empty, by which records are
+// recognised, or a record has no sequence number. [WithWholeBatchError] changes
+// nothing here.
 func (c *Consumer) Records(ctx context.Context, streamARN, shardID string, records []events.KinesisRecord) (done int, err error) {
+	if streamARN == "" || shardID == "" {
+		return 0, fmt.Errorf("lambda: stream %q, shard %q: want both", streamARN, shardID)
+	}
 	all := make([]events.KinesisEventRecord, len(records))
 	for i, r := range records {
 		if r.SequenceNumber == "" {

@@ -31,7 +31,7 @@ type BatchHandler func(ctx context.Context, rs []*Record) error
 // error may be [Poison]; [ErrNotTried] says that the record was left for later,
 // which counts no attempt. Wrapped by %w, it counts as well; joined with another
 // error it does not, and the whole call counts as failed, as with an index that is
-// not in the slice.
+// not in the slice. [Poison] around all of it says nothing.
 type Failures map[int]error
 
 // Error says how many records failed, and the error of the first.

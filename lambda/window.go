@@ -44,7 +44,8 @@ type Window struct {
 type Fold[S any] func(ctx context.Context, w Window, state S, r *Record) (S, error)
 
 // Finish is given the state of a window at its end. An error makes Lambda send
-// the window's last batch again.
+// the window's last batch again. It must return when ctx ends: the answer waits for
+// it.
 type Finish[S any] func(ctx context.Context, w Window, state S) error
 
 // WindowConsumer folds the user records of tumbling windows into a state. It is
