@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kinpack/kinpack/internal/emf/emftest"
 	"github.com/kinpack/kinpack/lambda"
 	"github.com/kinpack/kinpack/lambda/emf"
 )
@@ -28,22 +29,22 @@ func TestLines(t *testing.T) {
 		})
 		h.Passed(t.Context(), lambda.Passed{Shard: shard, SequenceNumber: "4956"})
 		h.CheckpointError(t.Context(), lambda.CheckpointError{Shard: shard, Operation: "Load", Err: io.EOF})
-		lines := parse(t, log.String())
+		lines := emftest.Parse(t, log.String())
 		if len(lines) != 3 {
 			t.Fatalf("%d lines, want 3", len(lines))
 		}
 		dimensions := map[string]string{"StreamName": "orders", "FunctionName": "intake", "Zone": "b<c"}
-		lines[0].check(t, dimensions, map[string]measured{
-			"OuterRecords": {1, "Count"}, "UserRecords": {14, "Count"}, "SkippedRecords": {2, "Count"}, "SucceededRecords": {3, "Count"},
-			"PoisonRecords": {4, "Count"}, "UndecidedRecords": {5, "Count"}, "FailedAttempts": {6, "Count"}, "MalformedAggregates": {7, "Count"},
-			"OutOfRangeAggregates": {8, "Count"}, "BatchAge": {1.5, "Milliseconds"}, "BatchDuration": {2000, "Milliseconds"},
-			"PartialAnswers": {1, "Count"}, "TimeUps": {1, "Count"}, "FunctionErrors": {0, "Count"},
+		lines[0].Check(t, "Orders", dimensions, map[string]emftest.Measured{
+			"OuterRecords": {Value: 1, Unit: "Count"}, "UserRecords": {Value: 14, Unit: "Count"}, "SkippedRecords": {Value: 2, Unit: "Count"}, "SucceededRecords": {Value: 3, Unit: "Count"},
+			"PoisonRecords": {Value: 4, Unit: "Count"}, "UndecidedRecords": {Value: 5, Unit: "Count"}, "FailedAttempts": {Value: 6, Unit: "Count"}, "MalformedAggregates": {Value: 7, Unit: "Count"},
+			"OutOfRangeAggregates": {Value: 8, Unit: "Count"}, "BatchAge": {Value: 1.5, Unit: "Milliseconds"}, "BatchDuration": {Value: 2000, Unit: "Milliseconds"},
+			"PartialAnswers": {Value: 1, Unit: "Count"}, "TimeUps": {Value: 1, Unit: "Count"}, "FunctionErrors": {Value: 0, Unit: "Count"},
 		})
-		lines[1].check(t, dimensions, map[string]measured{"PassedFailures": {1, "Count"}})
-		lines[2].check(t, dimensions, map[string]measured{"CheckpointErrors": {1, "Count"}})
+		lines[1].Check(t, "Orders", dimensions, map[string]emftest.Measured{"PassedFailures": {Value: 1, Unit: "Count"}})
+		lines[2].Check(t, "Orders", dimensions, map[string]emftest.Measured{"CheckpointErrors": {Value: 1, Unit: "Count"}})
 		for _, l := range lines {
-			if l.timestamp != time.Now().UnixMilli() {
-				t.Errorf("timestamp is %d, want %d", l.timestamp, time.Now().UnixMilli())
+			if l.Timestamp != time.Now().UnixMilli() {
+				t.Errorf("timestamp is %d, want %d", l.Timestamp, time.Now().UnixMilli())
 			}
 		}
 		if h.DeadLetter != nil || h.OutOfRange != nil {
@@ -68,8 +69,8 @@ func TestEnd(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var log bytes.Buffer
 			hooks(t, &log).Batch(t.Context(), c.batch)
-			m := parse(t, log.String())[0].metrics
-			if m["PartialAnswers"].value != c.partial || m["TimeUps"].value != c.up || m["FunctionErrors"].value != c.failed {
+			m := emftest.Parse(t, log.String())[0].Metrics
+			if m["PartialAnswers"].Value != c.partial || m["TimeUps"].Value != c.up || m["FunctionErrors"].Value != c.failed {
 				t.Errorf("metrics are %v", m)
 			}
 			if age, ok := m["BatchAge"]; ok {
@@ -93,7 +94,7 @@ func TestStreamName(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		hooks(t, &log).Passed(t.Context(), lambda.Passed{Shard: lambda.Shard{StreamARN: arn}})
-		if got := parse(t, log.String())[0].dimensions["StreamName"]; got != want {
+		if got := emftest.Parse(t, log.String())[0].Dimensions["StreamName"]; got != want {
 			t.Errorf("the stream of %.60q is %q, want %q", arn, got, want)
 		}
 	}
@@ -144,7 +145,7 @@ func TestFailedWrite(t *testing.T) {
 	}()
 	o.panics = false
 	h.Passed(t.Context(), lambda.Passed{Shard: shard})
-	if n := len(parse(t, o.String())); n != 1 || log.Len() > 0 {
+	if n := len(emftest.Parse(t, o.String())); n != 1 || log.Len() > 0 {
 		t.Errorf("%d lines after the failures, want 1; logged %q", n, log.String())
 	}
 }
@@ -222,9 +223,9 @@ func TestDocumented(t *testing.T) {
 	h.Passed(t.Context(), lambda.Passed{})
 	h.CheckpointError(t.Context(), lambda.CheckpointError{Err: errors.New("no")})
 	got := map[string]string{}
-	for _, l := range parse(t, log.String()) {
-		for name, m := range l.metrics {
-			got[name] = m.unit
+	for _, l := range emftest.Parse(t, log.String()) {
+		for name, m := range l.Metrics {
+			got[name] = m.Unit
 		}
 	}
 	if !maps.Equal(got, want) {
@@ -249,9 +250,9 @@ func TestConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 	sum := 0.0
-	lines := parse(t, o.String())
+	lines := emftest.Parse(t, o.String())
 	for _, l := range lines {
-		sum += l.metrics["UserRecords"].value
+		sum += l.Metrics["UserRecords"].Value
 	}
 	if sum != 1200 || len(lines) != 400 || o.calls != 400 {
 		t.Errorf("%v user records in %d lines and %d writes, want 1200 in 400 and 400", sum, len(lines), o.calls)

@@ -15,19 +15,20 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kinpack/kinpack/internal/emf/emftest"
 	"github.com/kinpack/kinpack/kinesistest"
 	"github.com/kinpack/kinpack/producer"
 	"github.com/kinpack/kinpack/producer/kinemf"
 )
 
 // write writes s and returns the lines of that.
-func write(t *testing.T, w *kinemf.Writer, log *bytes.Buffer, stream string, s producer.Stats) []line {
+func write(t *testing.T, w *kinemf.Writer, log *bytes.Buffer, stream string, s producer.Stats) []emftest.Line {
 	t.Helper()
 	log.Reset()
 	if err := w.Write(stream, s); err != nil {
 		t.Fatal(err)
 	}
-	return parse(t, log.String())
+	return emftest.Parse(t, log.String())
 }
 
 func TestLine(t *testing.T) {
@@ -47,26 +48,26 @@ func TestLine(t *testing.T) {
 			t.Fatalf("%d lines, want one and one for each of 2 error codes", len(lines))
 		}
 		added := map[string]string{"StreamName": "orders", "Host": "a", "Zone": "b<c"}
-		lines[0].check(t, "My App/Kinesis", added, map[string]measured{
-			"UserRecordsReceived": {10, "Count"}, "UserRecordsPending": {3, "Count"}, "UserRecordsPut": {5, "Count"},
-			"UserRecordsDataPut": {500, "Bytes"}, "UserRecordsFailed": {2, "Count"}, "UserRecordExpired": {1, "Count"},
-			"UserRecordsHandedBack": {1, "Count"}, "KinesisRecordsPut": {4, "Count"}, "KinesisRecordsDataPut": {600, "Bytes"},
-			"AllErrors": {4, "Count"}, "PutUnits": {6, "Count"}, "PutUnitsUnpacked": {7, "Count"}, "WrongLandings": {1, "Count"},
-			"WrongLandingUnits": {2, "Count"}, "PutRecordsCalls": {4, "Count"}, "CallErrors": {1, "Count"},
-			"BufferedBytes": {1068, "Bytes"}, "OldestAge": {1.5, "Milliseconds"}, "MapRefreshes": {2, "Count"}, "MapRefreshErrors": {1, "Count"},
-			"Shards": {4, "Count"}, "ServiceManaged": {1, "None"},
-			"RetriesPerRecord": {2, "Count"}, "BufferingTime": {100.5, "Milliseconds"}, "LateTime": {.5, "Milliseconds"},
-			"RequestTime": {2.5, "Milliseconds"}, "UserRecordsPerKinesisRecord": {2.5, "Count"},
-			"KinesisRecordsPerPutRecordsRequest": {2, "Count"}, "UserRecordsPerPutRecordsRequest": {5, "Count"},
+		lines[0].Check(t, "My App/Kinesis", added, map[string]emftest.Measured{
+			"UserRecordsReceived": {Value: 10, Unit: "Count"}, "UserRecordsPending": {Value: 3, Unit: "Count"}, "UserRecordsPut": {Value: 5, Unit: "Count"},
+			"UserRecordsDataPut": {Value: 500, Unit: "Bytes"}, "UserRecordsFailed": {Value: 2, Unit: "Count"}, "UserRecordExpired": {Value: 1, Unit: "Count"},
+			"UserRecordsHandedBack": {Value: 1, Unit: "Count"}, "KinesisRecordsPut": {Value: 4, Unit: "Count"}, "KinesisRecordsDataPut": {Value: 600, Unit: "Bytes"},
+			"AllErrors": {Value: 4, Unit: "Count"}, "PutUnits": {Value: 6, Unit: "Count"}, "PutUnitsUnpacked": {Value: 7, Unit: "Count"}, "WrongLandings": {Value: 1, Unit: "Count"},
+			"WrongLandingUnits": {Value: 2, Unit: "Count"}, "PutRecordsCalls": {Value: 4, Unit: "Count"}, "CallErrors": {Value: 1, Unit: "Count"},
+			"BufferedBytes": {Value: 1068, Unit: "Bytes"}, "OldestAge": {Value: 1.5, Unit: "Milliseconds"}, "MapRefreshes": {Value: 2, Unit: "Count"}, "MapRefreshErrors": {Value: 1, Unit: "Count"},
+			"Shards": {Value: 4, Unit: "Count"}, "ServiceManaged": {Value: 1, Unit: "None"},
+			"RetriesPerRecord": {Value: 2, Unit: "Count"}, "BufferingTime": {Value: 100.5, Unit: "Milliseconds"}, "LateTime": {Value: .5, Unit: "Milliseconds"},
+			"RequestTime": {Value: 2.5, Unit: "Milliseconds"}, "UserRecordsPerKinesisRecord": {Value: 2.5, Unit: "Count"},
+			"KinesisRecordsPerPutRecordsRequest": {Value: 2, Unit: "Count"}, "UserRecordsPerPutRecordsRequest": {Value: 5, Unit: "Count"},
 		})
 		for i, code := range []string{"none", "InternalFailure"} {
 			with := maps.Clone(added)
 			with["ErrorCode"] = code
-			lines[i+1].check(t, "My App/Kinesis", with, map[string]measured{"ErrorsByCode": {[]float64{1, 3}[i], "Count"}})
+			lines[i+1].Check(t, "My App/Kinesis", with, map[string]emftest.Measured{"ErrorsByCode": {Value: []float64{1, 3}[i], Unit: "Count"}})
 		}
 		for _, l := range lines {
-			if l.timestamp != time.Now().UnixMilli() {
-				t.Errorf("timestamp is %d, want %d", l.timestamp, time.Now().UnixMilli())
+			if l.Timestamp != time.Now().UnixMilli() {
+				t.Errorf("timestamp is %d, want %d", l.Timestamp, time.Now().UnixMilli())
 			}
 		}
 	})
@@ -85,34 +86,34 @@ func TestDifference(t *testing.T) {
 		KinesisRecordsSent: 3, UserRecordsSent: 14, UserRecordsPending: 5, ErrorsByCode: map[string]int64{"a": 4, "b": 1}}
 
 	other := write(t, w, &log, "clicks", second)[0]
-	if other.metrics["UserRecordsPut"].value != 14 {
-		t.Errorf("another stream: %v", other.metrics)
+	if other.Metrics["UserRecordsPut"].Value != 14 {
+		t.Errorf("another stream: %v", other.Metrics)
 	}
 
 	lines := write(t, w, &log, "orders", second)
 	for name, want := range map[string]float64{"UserRecordsReceived": 5, "UserRecordsPut": 4, "PutRecordsCalls": 2,
 		"RequestTime": 20, "UserRecordsPerKinesisRecord": 2, "UserRecordsPending": 5, "RetriesPerRecord": 0} {
-		if got, ok := lines[0].metrics[name]; got.value != want || !ok {
+		if got, ok := lines[0].Metrics[name]; got.Value != want || !ok {
 			t.Errorf("%s is %v (%v), want %v", name, got, ok, want)
 		}
 	}
-	if len(lines) != 2 || lines[1].dimensions["ErrorCode"] != "a" || lines[1].metrics["ErrorsByCode"].value != 3 {
+	if len(lines) != 2 || lines[1].Dimensions["ErrorCode"] != "a" || lines[1].Metrics["ErrorsByCode"].Value != 3 {
 		t.Errorf("lines are %v", lines)
 	}
 
 	idle := write(t, w, &log, "orders", second)
-	if len(idle) != 1 || idle[0].metrics["UserRecordsPut"].value != 0 || idle[0].metrics["UserRecordsPending"].value != 5 {
+	if len(idle) != 1 || idle[0].Metrics["UserRecordsPut"].Value != 0 || idle[0].Metrics["UserRecordsPending"].Value != 5 {
 		t.Errorf("nothing has happened, and lines are %v", idle)
 	}
 	for _, mean := range []string{"RetriesPerRecord", "BufferingTime", "LateTime", "RequestTime", "UserRecordsPerKinesisRecord",
 		"KinesisRecordsPerPutRecordsRequest", "UserRecordsPerPutRecordsRequest"} {
-		if got, ok := idle[0].metrics[mean]; ok {
+		if got, ok := idle[0].Metrics[mean]; ok {
 			t.Errorf("%s of nothing is %v", mean, got)
 		}
 	}
 
 	restarted := write(t, w, &log, "orders", producer.Stats{UserRecordsReceived: 3, UserRecordsPut: 2})
-	if got := restarted[0].metrics["UserRecordsPut"].value; got != 2 {
+	if got := restarted[0].Metrics["UserRecordsPut"].Value; got != 2 {
 		t.Errorf("a new producer has put %v, want 2", got)
 	}
 }
@@ -126,7 +127,7 @@ func TestFailedWrite(t *testing.T) {
 	}
 	out.err = nil
 	lines := write(t, w, &out.Buffer, "orders", producer.Stats{UserRecordsPut: 5})
-	if got := lines[0].metrics["UserRecordsPut"].value; got != 5 {
+	if got := lines[0].Metrics["UserRecordsPut"].Value; got != 5 {
 		t.Errorf("%v put, want 5", got)
 	}
 }
@@ -184,7 +185,7 @@ func TestBadArguments(t *testing.T) {
 			var log bytes.Buffer
 			err := kinemf.New(&log, c.namespace, c.opts...).Write(c.stream, producer.Stats{ErrorsByCode: map[string]int64{"a": 1}})
 			if c.says == "" {
-				if err != nil || len(parse(t, log.String())) != 2 {
+				if err != nil || len(emftest.Parse(t, log.String())) != 2 {
 					t.Error(err, log.String())
 				}
 				return
@@ -217,8 +218,8 @@ func TestDocumented(t *testing.T) {
 	for _, l := range write(t, kinemf.New(&log, "app"), &log, "orders", producer.Stats{
 		UserRecordsPut: 1, KinesisRecordsSent: 1, PutRecordsCalls: 1, ErrorsByCode: map[string]int64{"a": 1},
 	}) {
-		for name, m := range l.metrics {
-			got[name] = m.unit
+		for name, m := range l.Metrics {
+			got[name] = m.Unit
 		}
 	}
 	if !maps.Equal(got, want) {
@@ -256,12 +257,12 @@ func TestProducer(t *testing.T) {
 			t.Fatal(err)
 		}
 		sums := map[string]float64{}
-		for _, l := range parse(t, log.String()) {
-			for name, m := range l.metrics {
+		for _, l := range emftest.Parse(t, log.String()) {
+			for name, m := range l.Metrics {
 				if name == "ErrorsByCode" {
-					name += " " + l.dimensions["ErrorCode"]
+					name += " " + l.Dimensions["ErrorCode"]
 				}
-				sums[name] += m.value
+				sums[name] += m.Value
 			}
 		}
 		s := p.Stats()
@@ -300,8 +301,8 @@ func TestConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 	sums := map[string]float64{}
-	for _, l := range parse(t, log.String()) {
-		sums[l.dimensions["StreamName"]] += l.metrics["UserRecordsPut"].value
+	for _, l := range emftest.Parse(t, log.String()) {
+		sums[l.Dimensions["StreamName"]] += l.Metrics["UserRecordsPut"].Value
 	}
 	for i := range 4 {
 		if got := sums[fmt.Sprint("stream", i)]; got != 99 {
