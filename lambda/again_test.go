@@ -150,3 +150,31 @@ func TestWindowWithOddSequenceNumbers(t *testing.T) {
 	_, err = c.Kinesis(t.Context(), events.KinesisTimeWindowEvent{KinesisEvent: event(r)})
 	check(t, "an error", err != nil, true)
 }
+
+// A handler that stops without an error has not done the record.
+func TestFailedAtWithoutAnError(t *testing.T) {
+	h := &hands{do: func(_ context.Context, rs []*lambda.Record) error { return lambda.FailedAt(0, len(rs), nil) }}
+	c := newBatch(t, h.handle)
+	check(t, "answer", invoke(t, c, event(plain(1), plain(2), plain(3))), sequence(1))
+	check(t, "calls", h.take(), "1 2 3")
+}
+
+// The memory of a sandbox, whose Save failed and which has since seen what another
+// one saved of the same handling, does not outlive the handling either.
+func TestReplayAfterASaveThatFailedOfWhatWasLoaded(t *testing.T) {
+	p := newShelf()
+	h := &tape{once: map[string]error{"b": errBoom}}
+	here, there := newConsumer(t, h.handle, lambda.WithCheckpoint(p)), newConsumer(t, h.handle, lambda.WithCheckpoint(p))
+	e := event(packed(t, 1, "a", "b", "c", "d"))
+	check(t, "there", invoke(t, there, e), sequence(1)) // a is done, and saved
+	p.save = func(context.Context) error { return errBoom }
+	h.once = map[string]error{"c": errBoom}
+	check(t, "here", invoke(t, here, e), sequence(1)) // b is done, and not saved
+	p.save = nil
+	h.once = map[string]error{"c": errBoom}
+	check(t, "here again", invoke(t, here, e), sequence(1))
+	check(t, "there", invoke(t, there, e), "")
+	h.take()
+	check(t, "replay here", invoke(t, here, e), "")
+	check(t, "calls", h.take(), "a b c d")
+}

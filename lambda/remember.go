@@ -78,7 +78,10 @@ func (c *Consumer) recall(ctx context.Context, b *batch) recalled {
 	}
 	for sequence, e := range memory.known {
 		old, ok := loaded[sequence]
-		if ok && e.merge(&old) || !ok && !e.saved {
+		if ok && e.merge(&old) {
+			e.saved = true
+			loaded[sequence] = e
+		} else if !ok && !e.saved {
 			loaded[sequence] = e
 		}
 	}

@@ -55,9 +55,13 @@ func (f Failures) Error() string {
 var ErrNotTried = errors.New("lambda: record not tried")
 
 // FailedAt returns the [Failures] of a handler of n records that goes through
-// them in order and stopped at record i: err for that, [ErrNotTried] for the rest.
+// them in order and stopped at record i: err for that, [ErrNotTried] for the rest,
+// and without an err for that, too.
 func FailedAt(i, n int, err error) Failures {
 	f := Failures{i: err}
+	if err == nil {
+		f[i] = ErrNotTried
+	}
 	for j := i + 1; j < n; j++ {
 		f[j] = ErrNotTried
 	}
