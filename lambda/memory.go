@@ -232,7 +232,7 @@ func (m *memory) bound() {
 			continue
 		}
 		if i == last { // the one that led over the bound goes, too, but not the first
-			fit = max(1, fit-1)
+			fit = min(max(1, fit-1), len(entries))
 			clear(entries[fit:])
 			m.reports[i].entries = entries[:fit]
 			i--

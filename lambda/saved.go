@@ -137,7 +137,7 @@ func readEntry(b []byte) (entry, error) {
 	}
 	for err == nil && !r.bad && len(r.b) > 0 {
 		i := int(r.number(maxUsers))
-		attempts := r.number(1 << 32)
+		attempts := r.number(1 << 31)
 		text := string(r.text())
 		if r.bad = r.bad || i >= e.records; r.bad {
 			break

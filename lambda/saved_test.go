@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -106,7 +107,7 @@ func TestEntriesThatAreNone(t *testing.T) {
 		"too many user records":   func(e *entry) { e.records = maxUsers + 1 },
 		"an attempt at no record": func(e *entry) { e.progress.tries = map[int]try{9: {}} },
 		"far beyond all":          func(e *entry) { e.progress.tries = map[int]try{maxUsers + 1: {}} },
-		"more attempts than fit":  func(e *entry) { e.progress.tries = map[int]try{1: {attempts: 1 << 40}} },
+		"more attempts than fit":  func(e *entry) { e.progress.tries = map[int]try{1: {attempts: math.MaxInt32}} },
 	} {
 		e := good()
 		if _, err := readEntry(written(e)); err != nil {
