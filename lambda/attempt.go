@@ -50,7 +50,7 @@ func (w *worker) decide(ctx context.Context, r ref) bool {
 			return false
 		}
 		w.record.fill(o, u, t.attempts+1)
-		f := protect(func() error { return v.call(&recordContext{ctx, w.record.Identity()}, w.seen[:]) })
+		f := protect(func() error { return v.call(w.context(ctx), w.seen[:]) })
 		if f == nil {
 			v.succeed(w, w.one[:])
 			v.heal(r)

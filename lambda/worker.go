@@ -26,6 +26,19 @@ type worker struct {
 	one     [1]ref
 	record  Record // what a handler of single records sees
 	seen    [1]*Record
+
+	contexts []recordContext // made in advance; each is used once, since a handler may keep it
+}
+
+// context returns a context for a handler of the record in hand.
+func (w *worker) context(ctx context.Context) context.Context {
+	if len(w.contexts) == 0 {
+		w.contexts = make([]recordContext, 64)
+	}
+	c := &w.contexts[0]
+	w.contexts = w.contexts[1:]
+	*c = recordContext{ctx, w.record.Identity()}
+	return c
 }
 
 func (v *invocation) worker(i int) *worker {
