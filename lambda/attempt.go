@@ -83,7 +83,7 @@ func (v *invocation) heal(r ref) {
 
 // place is where a user record stands in its shard.
 func (v *invocation) place(r ref) place {
-	return place{v.record(r).Kinesis.SequenceNumber, int(r.user)}
+	return place{v.record(r).Kinesis.SequenceNumber, v.subSequence(r)}
 }
 
 // spent says whether the attempts are used up.

@@ -310,12 +310,12 @@ func (m *memory) heal(shard shardID, key string, at place) {
 
 // place is where a user record stands in its shard.
 type place struct {
-	sequence string
-	user     int
+	sequence    string
+	subSequence int
 }
 
 func (p place) compare(q place) int {
-	return cmp.Or(compareSequence(p.sequence, q.sequence), cmp.Compare(p.user, q.user))
+	return cmp.Or(compareSequence(p.sequence, q.sequence), cmp.Compare(p.subSequence, q.subSequence))
 }
 
 // poisoned is since where and when a partition key is poisoned.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/kinpack/kinpack/internal/redriven"
 )
 
 // progress is how far the user records of one outer record have come. An
@@ -97,7 +99,8 @@ func (e *entry) merge(f *entry) bool {
 }
 
 // content is what tells an outer record from another with the same sequence
-// number: a stream that was deleted and made again may use one twice.
+// number: a stream that was deleted and made again may use one twice, and a redrive
+// brings parts of one, which may hold the same bytes.
 type content struct {
 	arrival int64 // milliseconds
 	digest  [8]byte
@@ -113,6 +116,9 @@ func contentOf(o *events.KinesisEventRecord) content {
 	h.Write(binary.AppendUvarint(nil, uint64(len(key))))
 	h.Write([]byte(key))
 	h.Write(o.Kinesis.Data)
+	if redriven.Is(o.EventName) {
+		h.Write([]byte(o.EventName))
+	}
 	return content{arrivalOf(o), [8]byte(h.Sum(nil))}
 }
 

@@ -185,7 +185,8 @@ func (p OuterProgress) UserRecords() int { return p.entry.records }
 
 // Done says whether the user record with that sub-sequence number is decided:
 // it succeeded, or is in the dead letter. An aggregate that can't be read is
-// one user record, [WholeRecord].
+// one user record, [WholeRecord]. Of a part that kinpack redrive has put together,
+// it is the place in that.
 func (p OuterProgress) Done(subSequenceNumber int) bool {
 	if subSequenceNumber == WholeRecord {
 		subSequenceNumber = 0

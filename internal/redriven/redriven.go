@@ -36,6 +36,9 @@ func Name(subSequences []int) string {
 	return string(name)
 }
 
+// Is says whether it is such an eventName.
+func Is(name string) bool { return strings.HasPrefix(name, prefix) }
+
 // Parse returns the sub-sequence numbers of an outer record with that eventName
 // and n user records; nil if the name says none, or not n that ascend from 0 or
 // above.

@@ -16,7 +16,7 @@ func TestName(t *testing.T) {
 		"kinpack:redriven:2,5-9,11":  {2, 5, 6, 7, 8, 9, 11},
 		"kinpack:redriven:0,2,4-5,9": {0, 2, 4, 5, 9},
 	} {
-		if got := redriven.Name(subs); got != want {
+		if got := redriven.Name(subs); got != want || !redriven.Is(got) {
 			t.Errorf("Name(%v) is %q, want %q", subs, got, want)
 		}
 	}
@@ -38,6 +38,9 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
+	if redriven.Is("aws:kinesis:record") {
+		t.Error("the name of every record is taken for one of a redrive")
+	}
 	for name, n := range map[string]int{
 		"":                                           1,
 		"aws:kinesis:record":                         1,

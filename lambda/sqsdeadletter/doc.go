@@ -26,16 +26,18 @@
 //
 // The message then has the letter without its data, and the location of the whole
 // letter in DataLocation. If that is too large as well, it has neither the keys nor
-// the error. So where there is a DataLocation, the letter there is the one to use.
+// the error. So where there is a DataLocation, the letter there is the one to use;
+// that of the same record, sent again, may be in the same place, so remove it only
+// when no message names it any longer.
 //
 // # FIFO queues
 //
 // A queue is a FIFO queue if its URL ends with .fifo. Its messages are grouped by
-// shard or, with [WithGroupByKey], by partition key. The deduplication ID is a
-// hash of the letter's ID. So SQS drops, without an error, a letter of the same
-// record that comes within 5 minutes of the first: the same letter, sent again, but
-// also one from another function, so give each function a queue of its own; and one
-// from a replay of the stream, though the first may have been received since.
+// shard or, with [WithGroupByKey], by partition key. The deduplication ID is a new
+// one for each Send: the client's own retries make one message, and a letter of the
+// same record that comes again, after a redrive or from a replay of the stream, is
+// another message. SQS would drop one with the ID of a letter of the last 5 minutes
+// without an error, though that one may have been received since.
 //
 // # Permissions
 //

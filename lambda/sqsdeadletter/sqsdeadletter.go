@@ -6,6 +6,7 @@ package sqsdeadletter
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -65,7 +66,9 @@ func (d *DeadLetter) Send(ctx context.Context, l lambda.Letter) error {
 	in := &sqs.SendMessageInput{QueueUrl: aws.String(d.queueURL), MessageBody: aws.String(text)}
 	if isFIFO(d.queueURL) {
 		in.MessageGroupId = aws.String(d.group(l))
-		in.MessageDeduplicationId = aws.String(hash(l.ID))
+		// Of this Send alone: the client's own retries are one message, and a letter
+		// that comes again, as after a redrive, is never dropped for an old one.
+		in.MessageDeduplicationId = aws.String(rand.Text())
 	}
 	if _, err := d.client.SendMessage(ctx, in); err != nil {
 		return fmt.Errorf("sqsdeadletter: send letter %s: %w", l.ID, err)

@@ -195,28 +195,28 @@ func TestFIFO(t *testing.T) {
 	}
 	base := letter()
 	group, id := names(base)
-	byKey, sameID := names(base, sqsdeadletter.WithGroupByKey())
-	if id != sameID || group == byKey {
-		t.Errorf("group %s, by key %s, id %s, by key %s: want other groups, and the same id", group, byKey, id, sameID)
+	byKey, otherID := names(base, sqsdeadletter.WithGroupByKey())
+	if id == otherID || group == byKey {
+		t.Errorf("group %s, by key %s, id %s, by key %s: want others", group, byKey, id, otherID)
 	}
 	for _, c := range []struct {
-		name                      string
-		change                    func(*lambda.Letter)
-		sameGroup, sameKey, again bool
+		name               string
+		change             func(*lambda.Letter)
+		sameGroup, sameKey bool
 	}{
-		{"sent again", func(l *lambda.Letter) { l.Attempts, l.Error = 9, "other" }, true, true, true},
-		{"next record", func(l *lambda.Letter) { l.ID, l.SubSequenceNumber = l.ID+"4", 834 }, true, true, false},
-		{"other key", func(l *lambda.Letter) { l.ID, l.PartitionKey = l.ID+"4", "\x00\xff" }, true, false, false},
-		{"other shard", func(l *lambda.Letter) { l.ID, l.ShardID = l.ID+"4", "shardId-000000000001" }, false, true, false},
-		{"other stream", func(l *lambda.Letter) { l.ID, l.StreamARN = l.ID+"4", l.StreamARN+"2" }, false, false, false},
+		{"sent again", func(l *lambda.Letter) { l.Attempts, l.Error = 9, "other" }, true, true},
+		{"next record", func(l *lambda.Letter) { l.ID, l.SubSequenceNumber = l.ID+"4", 834 }, true, true},
+		{"other key", func(l *lambda.Letter) { l.ID, l.PartitionKey = l.ID+"4", "\x00\xff" }, true, false},
+		{"other shard", func(l *lambda.Letter) { l.ID, l.ShardID = l.ID+"4", "shardId-000000000001" }, false, true},
+		{"other stream", func(l *lambda.Letter) { l.ID, l.StreamARN = l.ID+"4", l.StreamARN+"2" }, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := base
 			c.change(&l)
 			g, i := names(l)
 			k, _ := names(l, sqsdeadletter.WithGroupByKey())
-			if (g == group) != c.sameGroup || (k == byKey) != c.sameKey || (i == id) != c.again {
-				t.Errorf("same group %v, same group by key %v, same id %v; want %v, %v, %v", g == group, k == byKey, i == id, c.sameGroup, c.sameKey, c.again)
+			if (g == group) != c.sameGroup || (k == byKey) != c.sameKey || i == id {
+				t.Errorf("same group %v, same group by key %v, same id %v; want %v, %v, never", g == group, k == byKey, i == id, c.sameGroup, c.sameKey)
 			}
 		})
 	}
