@@ -77,7 +77,9 @@ func TestRedrivenPartsWithTheSameBytes(t *testing.T) {
 func TestRedrivenPartHealsItsKey(t *testing.T) {
 	h, d := &tape{fail: map[string]error{"b": lambda.Poison(errBoom)}}, &letters{}
 	c := newConsumer(t, h.handle, lambda.WithPoisonedKeys(), lambda.WithDeadLetter(d))
-	of := func(key, data string) aggregate.Record { return aggregate.Record{PartitionKey: key, Data: []byte(data)} }
+	of := func(key, data string) aggregate.Record {
+		return aggregate.Record{PartitionKey: key, Data: []byte(data)}
+	}
 	first := record(1, "a", pack(t, of("other", "x"), of("other", "x"), of("k", "b"), of("k", "c")))
 	second := record(2, "a", pack(t, of("other", "x"), of("k", "d")))
 	check(t, "answer", invoke(t, c, event(first, second)), "")
