@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/kinpack/kinpack/internal/redriven"
 )
 
 // shardID names a shard of a stream.
@@ -21,6 +23,7 @@ type batch struct {
 	records []events.KinesisEventRecord
 	shard   shardID // that of the first record
 	mixed   bool    // there are records of other shards; Lambda does not send that
+	redrive bool    // there are parts that kinpack redrive has made: this is not where Lambda is
 	indices map[string]int
 }
 
@@ -32,6 +35,7 @@ func newBatch(records []events.KinesisEventRecord) *batch {
 			b.shard = shard
 		}
 		b.mixed = b.mixed || shard != b.shard
+		b.redrive = b.redrive || redriven.Is(records[i].EventName)
 	}
 	return b
 }

@@ -162,7 +162,7 @@ func (m *memory) recall(b *batch) (found remembered) {
 		if r.saved && b.index(r.sequence) >= 0 {
 			found.saved = append(found.saved, r.sequence)
 		}
-		gone := compareSequence(first, r.sequence) > 0 && slices.ContainsFunc(r.keys, func(k string) bool { return keys[k] })
+		gone := !b.redrive && compareSequence(first, r.sequence) > 0 && slices.ContainsFunc(r.keys, func(k string) bool { return keys[k] })
 		if gone {
 			found.passed = append(found.passed, r)
 		}

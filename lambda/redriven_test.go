@@ -90,3 +90,18 @@ func TestRedrivenPartHealsItsKey(t *testing.T) {
 	check(t, "calls", h.take(), "b c d")
 	check(t, "letters", d.take(), "")
 }
+
+// A redrive is no sign of where Lambda is: what is known of a batch that it is
+// still at stays, and there is no alarm.
+func TestRedriveBesideARetry(t *testing.T) {
+	passed := 0
+	h := &tape{fail: map[string]error{"b": errBoom}}
+	c := newConsumer(t, h.handle, lambda.WithHooks(lambda.Hooks{Passed: func(context.Context, lambda.Passed) { passed++ }}))
+	e := event(packed(t, 1, "a", "b"))
+	check(t, "answer", invoke(t, c, e), sequence(1))
+	check(t, "redrive", invoke(t, c, event(part(t, 5, "k", "z", 3))), "")
+	h.fail = nil
+	check(t, "answer", invoke(t, c, e), "")
+	check(t, "calls", h.take(), "a b z b")
+	check(t, "alarms", passed, 0)
+}

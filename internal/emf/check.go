@@ -34,7 +34,7 @@ func CheckNamespace(s string) error {
 // for it.
 func CheckValue(what, value string) error {
 	if !printable(value, maxValue) {
-		return fmt.Errorf("%s %.40q, want 1 to %d bytes of ASCII", what, value, maxValue)
+		return fmt.Errorf("%s %.40q, want 1 to %d bytes of ASCII, neither blank nor with control characters", what, value, maxValue)
 	}
 	return nil
 }
@@ -48,11 +48,11 @@ func CheckDimensions(added []Dimension, own int, taken func(name string) bool) e
 	for _, d := range added {
 		switch {
 		case !printable(d.Name, maxName) || d.Name[0] == ':':
-			errs = append(errs, fmt.Errorf("WithDimension: name %.40q, want 1 to %d bytes of ASCII, not beginning with a colon", d.Name, maxName))
+			errs = append(errs, fmt.Errorf("WithDimension: name %.40q, want 1 to %d bytes of ASCII, neither blank nor with control characters, not beginning with a colon", d.Name, maxName))
 		case good[d.Name] || d.Name == "_aws" || taken(d.Name):
 			errs = append(errs, fmt.Errorf("WithDimension: name %q is taken", d.Name))
 		case !printable(d.Value, maxValue):
-			errs = append(errs, fmt.Errorf("WithDimension: value %.40q of %s, want 1 to %d bytes of ASCII", d.Value, d.Name, maxValue))
+			errs = append(errs, fmt.Errorf("WithDimension: value %.40q of %s, want 1 to %d bytes of ASCII, neither blank nor with control characters", d.Value, d.Name, maxValue))
 		default:
 			good[d.Name] = true
 		}

@@ -10,7 +10,7 @@
 // # Objects
 //
 // A letter is an object of the type application/json that holds the letter's JSON
-// (see lambda.Letter). Its key is
+// on one line (see lambda.Letter). Its key is
 //
 //	prefix/region/account/stream/shard/sequence number/sub-sequence number.json
 //
@@ -20,7 +20,9 @@
 //
 // with whole.json for an outer record that is set aside whole. Numbers are padded
 // with zeros, so that a listing of a shard's letters is in the order of the shard.
-// The same letter, sent again, has the same key and takes the place of the first.
+// The same letter, sent again, has the same key and takes the place of the first:
+// before records are redriven, move their letters away, or a record that is set aside
+// again can't be told from one that is done.
 // Functions that share a bucket need prefixes of their own: where both set a
 // record aside, one letter would take the place of the other.
 //

@@ -1,6 +1,7 @@
 package s3deadletter_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -119,8 +120,15 @@ func checkObject(t *testing.T, c *s3.Client, key string, want lambda.Letter) {
 
 func checkDocument(t *testing.T, document io.Reader, want lambda.Letter) {
 	t.Helper()
+	b, err := io.ReadAll(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(b, []byte("\n")); n != 1 || b[len(b)-1] != '\n' {
+		t.Errorf("%d line breaks, want one at the end", n)
+	}
 	var got lambda.Letter
-	if err := json.NewDecoder(document).Decode(&got); err != nil {
+	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, want) {

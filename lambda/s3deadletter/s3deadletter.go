@@ -117,7 +117,8 @@ func (d *DeadLetter) Store(ctx context.Context, l lambda.Letter) (location strin
 	}
 	in := &s3.PutObjectInput{
 		Bucket: aws.String(d.bucket), Key: aws.String(d.Key(l)),
-		Body: bytes.NewReader(document), ContentType: aws.String("application/json"),
+		Body:        bytes.NewReader(append(document, '\n')), // objects that are joined make lines
+		ContentType: aws.String("application/json"),
 	}
 	if d.config.input != nil {
 		d.config.input(in)
