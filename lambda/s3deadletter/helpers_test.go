@@ -115,20 +115,20 @@ func checkObject(t *testing.T, c *s3.Client, key string, want lambda.Letter) {
 	if got := aws.ToString(out.ContentType); got != "application/json" {
 		t.Errorf("content type is %q", got)
 	}
-	checkDocument(t, out.Body, want)
+	document, err := io.ReadAll(out.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(document, []byte("\n")); n != 1 || document[len(document)-1] != '\n' {
+		t.Errorf("%d line breaks, want one at the end", n)
+	}
+	checkDocument(t, bytes.NewReader(document), want)
 }
 
 func checkDocument(t *testing.T, document io.Reader, want lambda.Letter) {
 	t.Helper()
-	b, err := io.ReadAll(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := bytes.Count(b, []byte("\n")); n != 1 || b[len(b)-1] != '\n' {
-		t.Errorf("%d line breaks, want one at the end", n)
-	}
 	var got lambda.Letter
-	if err := json.Unmarshal(b, &got); err != nil {
+	if err := json.NewDecoder(document).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, want) {
