@@ -69,8 +69,15 @@ func judge(c *config, items []item, answer []byte) verdict {
 			return badAnswer("batchItemFailures is not a list of objects: %w", err)
 		}
 	}
+	if len(failures) == 0 {
+		return v
+	}
+	positions := make(map[string]int, len(items)) // both may have 10,000
+	for i := range items {
+		positions[items[i].SequenceNumber] = i
+	}
 	for _, f := range failures {
-		at, err := position(c, items, f["itemIdentifier"])
+		at, err := position(c, items, positions, f["itemIdentifier"])
 		if err != nil {
 			return verdict{outcome: BadAnswer, err: err}
 		}
@@ -80,15 +87,13 @@ func judge(c *config, items []item, answer []byte) verdict {
 }
 
 // position returns where in the batch the record of an itemIdentifier is.
-func position(c *config, items []item, raw json.RawMessage) (int, error) {
+func position(c *config, items []item, positions map[string]int, raw json.RawMessage) (int, error) {
 	var id *string
 	if err := json.Unmarshal(raw, &id); err != nil || id == nil {
 		return 0, fmt.Errorf("lambdatest: itemIdentifier is %q, want a string", raw)
 	}
-	for i := range items {
-		if items[i].SequenceNumber == *id {
-			return i, nil
-		}
+	if at, ok := positions[*id]; ok {
+		return at, nil
 	}
 	if c.lowIDReported && len(items) > 0 && decimal(*id) && compare(*id, items[0].SequenceNumber) < 0 {
 		return 0, nil

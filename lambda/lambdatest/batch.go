@@ -16,13 +16,13 @@ type batch struct {
 	retries     int // of those that are used up
 	failures    int // invocations in a row that did not get it any further
 	requestID   string
-	functionErr bool // the last invocation ended with a function error
+	functionErr bool // the last invocation ended without an answer
 }
 
 // after returns what is to be sent after an invocation, in order, and whether the
 // batch is given up.
 func (b *batch) after(v verdict, c *config) (rest []*batch, givenUp bool) {
-	b.functionErr = v.outcome != Partial
+	b.functionErr = v.outcome == FunctionError || v.outcome == TimedOut || v.outcome == Killed
 	switch {
 	case v.outcome == Succeeded:
 		return nil, false

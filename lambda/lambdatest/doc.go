@@ -15,10 +15,13 @@
 // # What it does
 //
 //   - Shards are read at the same time, children after their parents are wholly
-//     done, closed ones to their end, whatever the stream's list of shards lags. A
-//     call of the stream that fails is tried again.
+//     done, closed ones to their end. Children that the stream's list of shards
+//     does not show yet are waited for, half a minute; if the stream has named
+//     them the run then fails, and the next one looks again. A call of the stream
+//     that fails is tried again.
 //   - A batch is of one shard: up to [WithBatchSize] outer records, 6 MB of event
-//     as it is sent, or what came within [WithMaximumBatchingWindow].
+//     as it is sent, or what came within [WithMaximumBatchingWindow]. What no longer
+//     fits because the state of its tumbling window has grown is sent by itself.
 //     [WithParallelizationFactor] splits a shard by the outer partition key.
 //   - Without [WithReportBatchItemFailures] any answer is success. With it the
 //     lowest sequence number that an answer lists is the checkpoint: what comes
@@ -64,15 +67,18 @@
 // [WithStateOfPartialAnswersDropped]. Fixed, and not known either: which half of an
 // odd batch is larger; that a checkpoint which moves is followed by the first
 // backoff; that records which are too old leave the retry count alone; that an
-// answer which is JSON but no object fails the batch; that the last invocation of a
+// answer which is JSON but no object fails the batch; that a batch which an answer
+// fails as a whole is cut in two by [WithBisectBatchOnFunctionError], too, and that
+// its on-failure document has no functionError; that the last invocation of a
 // window has no records, and is retried and given up like any other; that a shard's
 // end ends its window; that a record which arrived before the open window counts to
-// that one.
+// that one; that a batch which has outgrown an event with its window's state is cut
+// at 6 MB, and that both parts go on with its counts of retries and invocations.
 //
 // # What it does not do
 //
 // There is no event filtering, no enhanced fan-out, and no init timeout. Records are
 // held in memory while they are retried, whatever the stream's retention. A record
-// of more than 6 MB of event is sent alone. Tumbling windows go with a
-// parallelization factor of 1 only.
+// of more than 6 MB of event, with its window's state if it has one, is sent alone.
+// Tumbling windows go with a parallelization factor of 1 only.
 package lambdatest

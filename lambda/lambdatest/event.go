@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -24,8 +23,9 @@ type Window struct{ Start, End time.Time }
 // windowOf returns the window that an arrival time belongs to. Windows are counted
 // from the start of Unix time.
 func windowOf(t time.Time, length time.Duration) Window {
-	seconds := int64(length / time.Second)
-	start := time.Unix(t.Unix()/seconds*seconds, 0).UTC()
+	unix, seconds := t.Unix(), int64(length/time.Second)
+	into := (unix%seconds + seconds) % seconds // not below 0 before 1970 either
+	start := time.Unix(unix-into, 0).UTC()
 	return Window{start, start.Add(length)}
 }
 
@@ -55,8 +55,10 @@ func (m *Mapping) encode(shard string, r *Record) []byte {
 	dst = base64.StdEncoding.AppendEncode(dst, r.Data)
 	ms := r.ApproximateArrivalTimestamp.UnixMilli()
 	dst = append(dst, `","approximateArrivalTimestamp":`...)
-	dst = strconv.AppendInt(dst, ms/1000, 10)
-	dst = fmt.Appendf(dst, ".%03d", ms%1000)
+	if ms < 0 { // before 1970: a sign for the whole number
+		dst, ms = append(dst, '-'), -ms
+	}
+	dst = fmt.Appendf(dst, "%d.%03d", ms/1000, ms%1000)
 	if !m.config.pipes {
 		dst = append(dst, '}')
 	}

@@ -63,13 +63,22 @@ func TestEventJSON(t *testing.T) {
 }
 
 func TestTimesInEvents(t *testing.T) {
-	for ms, want := range map[int64]string{1480641523477: "1480641523.477", 1607497475000: "1607497475.000", 1607497475007: "1607497475.007"} {
+	for ms, want := range map[int64]string{
+		1480641523477: "1480641523.477", 1607497475000: "1607497475.000", 1607497475007: "1607497475.007",
+		0: "0.000", -1: "-0.001", -1500: "-1.500", -2000: "-2.000",
+		time.Time{}.UnixMilli() + 1: "-62135596799.999",
+	} {
 		r := one("Hi")
 		r.ApproximateArrivalTimestamp = time.UnixMilli(ms)
 		var s seen
 		drained(t, lambdatest.Records([]lambdatest.Record{r}), s.factory())
-		check(t, "has the time", strings.Contains(s.events[0], `"approximateArrivalTimestamp":`+want+`}`), true)
+		check(t, "has the time "+want, strings.Contains(s.events[0], `"approximateArrivalTimestamp":`+want+`}`), true)
 	}
+}
+
+// killed is a function whose sandbox dies when it is called.
+func killed(s *lambdatest.Sandbox) lambdatest.Function {
+	return raw(func(context.Context, []byte) ([]byte, error) { s.Kill(); return nil, nil })
 }
 
 func TestOnFailureJSON(t *testing.T) {
@@ -106,7 +115,12 @@ func TestOnFailureJSON(t *testing.T) {
 
 		m = drained(t, lambdatest.Records(records), reports("0"), append(opts, lambdatest.WithMaximumRetryAttempts(0))...)
 		got, _ = event(m.OnFailures()[0])
-		check(t, "partial answer", strings.Contains(got, `"responseContext":{"statusCode":200,"executedVersion":"$LATEST"},`), true)
+		const noError = `"responseContext":{"statusCode":200,"executedVersion":"$LATEST"},`
+		check(t, "partial answer", strings.Contains(got, noError), true)
+
+		m = drained(t, lambdatest.Records(records), answers(`{"batchItemFailures":[{"itemIdentifier":""}]}`), append(opts, lambdatest.WithMaximumRetryAttempts(0))...)
+		got, _ = event(m.OnFailures()[0])
+		check(t, "bad answer", strings.Contains(got, noError), true)
 
 		m = drained(t, lambdatest.Records(records), reports("0"), append(opts, lambdatest.WithMaximumRecordAge(time.Minute),
 			lambdatest.WithBackoff(func(int) time.Duration { return 30 * time.Second }))...)
@@ -117,6 +131,15 @@ func TestOnFailureJSON(t *testing.T) {
 		var back lambdatest.OnFailure
 		if err := json.Unmarshal([]byte(got), &back); err != nil || !back.KinesisBatchInfo.ApproximateArrivalOfFirstRecord.Equal(start.Add(-50*time.Second)) {
 			t.Errorf("read back: %+v, %v", back, err)
+		}
+
+		for end, f := range map[string]lambdatest.Factory{
+			"time out": always(func(ctx context.Context, _ []byte) ([]byte, error) { <-ctx.Done(); return nil, nil }),
+			"panic":    always(func(context.Context, []byte) ([]byte, error) { panic(errBoom) }),
+			"kill":     killed,
+		} {
+			m = drained(t, lambdatest.Records(records), f, append(opts, lambdatest.WithMaximumRetryAttempts(0))...)
+			check(t, end, m.OnFailures()[0].ResponseContext.FunctionError, "Unhandled")
 		}
 	})
 }

@@ -33,7 +33,7 @@ type RequestContext struct {
 type ResponseContext struct {
 	StatusCode      int    `json:"statusCode"`              // 200
 	ExecutedVersion string `json:"executedVersion"`         // "$LATEST"
-	FunctionError   string `json:"functionError,omitempty"` // "Unhandled"; empty after a partial answer
+	FunctionError   string `json:"functionError,omitempty"` // "Unhandled"; empty if the function answered
 }
 
 // KinesisBatchInfo tells which records are given up.

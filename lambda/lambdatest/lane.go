@@ -130,6 +130,7 @@ func (l *lane) deliver(ctx context.Context) error {
 			l.stack = l.stack[:len(l.stack)-1]
 			continue
 		}
+		l.cut(b)
 		v, err := l.invoke(ctx, b, refused)
 		if err != nil {
 			return err
@@ -137,6 +138,20 @@ func (l *lane) deliver(ctx context.Context) error {
 		l.settle(b, v)
 	}
 	return nil
+}
+
+// cut leaves in the batch at the top what fits into an event with the window's state
+// as it is now. The tail goes back as a batch of its own, with what was tried so far.
+func (l *lane) cut(b *batch) {
+	n, _ := l.fit(b.items)
+	if n == len(b.items) {
+		return
+	}
+	tail := *b
+	b.items, tail.items = b.items[:n], b.items[n:]
+	tail.failures = 0 // it has not failed by itself
+	l.stack[len(l.stack)-1] = &tail
+	l.stack = append(l.stack, b)
 }
 
 // settle puts in the place of the batch at the top what follows from it.

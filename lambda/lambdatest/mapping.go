@@ -47,8 +47,11 @@ func New(source Source, factory Factory, opts ...Option) (*Mapping, error) {
 //
 // An invocation that has started when ctx ends is still seen to its end, at most
 // the function's timeout; then the error is that of ctx. Another error is that of
-// the stream: it does not exist, or calls of it failed 20 times in a row, a second apart. Either
-// way the next run goes on where this one ended. There is one run at a time.
+// the stream: it does not exist, calls of it failed 20 times in a row, a second
+// apart, or children that it named at a shard's end are not in its list of shards
+// half a minute later. Or a function that the mapping called, the factory for one,
+// ended its goroutine, as t.FailNow does. In every case the next run goes on where
+// this one ended. There is one run at a time.
 func (m *Mapping) Drain(ctx context.Context) error { return m.run(ctx, true) }
 
 // Run reads and delivers until ctx ends, and asks a shard that has nothing new once
@@ -97,7 +100,7 @@ func (m *Mapping) runShards(ctx context.Context, drain bool) (err error) {
 			if !ran[s] && ctx.Err() == nil {
 				ran[s] = true
 				under++
-				go func() { ends <- s.run(ctx, drain) }()
+				go watch(s.id, func() error { return s.run(ctx, drain) }, func(err error) { ends <- err })
 			}
 		}
 		if under == 0 {
@@ -108,6 +111,14 @@ func (m *Mapping) runShards(ctx context.Context, drain bool) (err error) {
 			cancel()
 		}
 	}
+}
+
+// watch calls f and tells its error, also when f ends the goroutine and never
+// returns: what a test gave the mapping may call t.FailNow.
+func watch(shard string, f func() error, tell func(error)) {
+	err := fmt.Errorf("lambdatest: %s: a function that the mapping called ended its goroutine, as t.FailNow does", shard)
+	defer func() { tell(err) }()
+	err = f()
 }
 
 // first is where the shards that are there at the beginning are read from.

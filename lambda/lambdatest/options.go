@@ -60,10 +60,11 @@ type config struct {
 	lowIDReported  bool
 	stateOfPartial bool
 
-	seed     uint64
-	kill     func(Point) bool
-	trouble  Trouble
-	nilGiven bool
+	seed    uint64
+	kill    func(Point) bool
+	trouble Trouble
+
+	nilGiven, nilOnFailure, nilKill bool // what was given is nil
 }
 
 func newConfig(opts []Option) config {
@@ -133,7 +134,7 @@ func WithBisectBatchOnFunctionError() Option { return func(c *config) { c.bisect
 // up: 0 to 10,000, or -1, the default, for ever.
 func WithMaximumRetryAttempts(n int) Option { return func(c *config) { c.retries = n } }
 
-// WithMaximumRecordAge sets the age from which on records are given up: 60 s to 7
+// WithMaximumRecordAge sets the age above which records are given up: 60 s to 7
 // days, or -1, the default, for never. It is looked at before each invocation.
 func WithMaximumRecordAge(d time.Duration) Option { return func(c *config) { c.recordAge = d } }
 
@@ -145,7 +146,9 @@ func WithTumblingWindow(d time.Duration) Option { return func(c *config) { c.tum
 // WithOnFailure sets the on-failure destination: f is called with every batch, or
 // part of one, that is given up. It is called by the goroutine of the lane, which
 // waits for it, and by several lanes at once. The default is none.
-func WithOnFailure(f func(OnFailure)) Option { return func(c *config) { c.onFailure = f } }
+func WithOnFailure(f func(OnFailure)) Option {
+	return func(c *config) { c.onFailure, c.nilOnFailure = f, f == nil }
+}
 
 // WithPipes sends events in the shape of EventBridge Pipes: a bare array of
 // records without a kinesis object. The default is Lambda's own.
@@ -204,7 +207,9 @@ func WithSeed(seed uint64) Option { return func(c *config) { c.seed = seed } }
 // WithKill gives a function that is asked at every [Point] whether the sandbox is
 // killed there. It may be called by several goroutines at once. The default is
 // none; see [Trouble] for a random one. With both, either kills.
-func WithKill(f func(Point) bool) Option { return func(c *config) { c.kill = f } }
+func WithKill(f func(Point) bool) Option {
+	return func(c *config) { c.kill, c.nilKill = f, f == nil }
+}
 
 // WithTrouble makes things go wrong by chance. The default is no trouble.
 func WithTrouble(t Trouble) Option { return func(c *config) { c.trouble = t } }
@@ -221,7 +226,8 @@ type Trouble struct {
 	// Kill is the chance that the sandbox dies during an invocation, at a moment
 	// within KillWithin of its start, if it still runs then.
 	Kill float64
-	// KillWithin bounds the moment of Kill. The default, 0, is the function's timeout.
+	// KillWithin bounds the moment of Kill. The default, 0, is the function's timeout;
+	// anything else goes with a Kill above 0 only.
 	KillWithin time.Duration
 	// KillAtPoint is the chance that the sandbox dies at a [Point], at each.
 	KillAtPoint float64
@@ -260,6 +266,8 @@ func (c *config) validate(factory Factory, s Source) error {
 	wrong(c.placement > AlwaysCold, "WithSandboxes: placement %d is not known", c.placement)
 	wrong(c.perSandbox < 1, "WithConcurrencyPerSandbox(%d): want 1 or more", c.perSandbox)
 	wrong(c.backoff == nil, "WithBackoff: the function is nil")
+	wrong(c.nilOnFailure, "WithOnFailure: the function is nil")
+	wrong(c.nilKill, "WithKill: the function is nil")
 	t := c.trouble
 	for _, p := range []struct {
 		name   string
@@ -269,5 +277,6 @@ func (c *config) validate(factory Factory, s Source) error {
 	}
 	wrong(t.Throttle == 1, "WithTrouble: Throttle is 1, so that nothing is ever invoked")
 	wrong(t.KillWithin < 0, "WithTrouble: KillWithin is %v, want 0 or more", t.KillWithin)
+	wrong(t.KillWithin > 0 && t.Kill == 0, "WithTrouble: KillWithin is %v, but Kill is 0, so that it does nothing", t.KillWithin)
 	return errors.Join(errs...)
 }

@@ -42,6 +42,9 @@ func TestNewRefuses(t *testing.T) {
 		"Kill is NaN":             trouble(lambdatest.Trouble{Kill: math.NaN()}),
 		"KillAtPoint is 2":        trouble(lambdatest.Trouble{KillAtPoint: 2}),
 		"KillWithin is -1ns":      trouble(lambdatest.Trouble{KillWithin: -1}),
+		"but Kill is 0":           trouble(lambdatest.Trouble{KillWithin: 1, KillAtPoint: 0.1}),
+		"WithKill: the":           lambdatest.WithKill(nil),
+		"WithOnFailure: the":      lambdatest.WithOnFailure(nil),
 	} {
 		m, err := lambdatest.New(lambdatest.Records(numbered(1)), answers(""), o)
 		if m != nil || err == nil || !strings.Contains(err.Error(), want) {

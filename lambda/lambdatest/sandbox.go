@@ -200,7 +200,7 @@ func (p *pool) acquire(ctx context.Context, rnd *rand.Rand) (s *Sandbox, cold bo
 				old.Kill()
 			}
 			if cold {
-				s.install(p.factory(s))
+				p.make(s)
 			}
 			<-s.ready
 			return s, cold, nil
@@ -213,6 +213,20 @@ func (p *pool) acquire(ctx context.Context, rnd *rand.Rand) (s *Sandbox, cold bo
 			return nil, false, ctx.Err()
 		}
 	}
+}
+
+// make makes the function of a sandbox that was just acquired. If the factory ends
+// its goroutine the sandbox is gone, for those who wait for it as well.
+func (p *pool) make(s *Sandbox) {
+	var f Function
+	made := false
+	defer func() {
+		if !made {
+			s.Kill()
+		}
+		s.install(f)
+	}()
+	f, made = p.factory(s), true
 }
 
 // choose returns a place that takes an invocation, or -1.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 	// maxFailures is how many calls in a row may fail, a poll interval apart,
 	// before the run fails.
 	maxFailures = 20
-	// maxLooks is how often a closed shard's children are looked for.
+	// maxLooks is how often a run looks for a closed shard's children.
 	maxLooks = 30
 )
 
@@ -64,24 +65,35 @@ func (s *shard) signal() {
 
 // run reads and delivers until the shard's end, until it has caught up if drain,
 // or until ctx ends.
-func (s *shard) run(ctx context.Context, drain bool) error {
+func (s *shard) run(ctx context.Context, drain bool) (err error) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil) // before the wait, for when the reader ends this goroutine
 	s.mu.Lock()
 	s.stopped = s.ended
 	s.mu.Unlock()
-	errs := make([]error, len(s.lanes)+1)
-	var wg sync.WaitGroup
-	for i, l := range s.lanes {
-		wg.Go(func() { errs[i] = l.run(ctx) })
+	for _, l := range s.lanes {
+		wg.Go(func() {
+			watch(s.id, func() error { return l.run(ctx) }, func(err error) {
+				if err != nil {
+					cancel(err)
+				}
+			})
+		})
 	}
 	if !s.ended {
-		errs[len(s.lanes)] = s.read(ctx, drain)
+		err = s.read(ctx, drain)
 		s.mu.Lock()
 		s.stopped = true
 		s.signal()
 		s.mu.Unlock()
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if err != nil {
 		return err
 	}
 	if s.ended {
@@ -239,11 +251,16 @@ func (s *shard) accept(out *kinesis.GetRecordsOutput) (nothing bool) {
 }
 
 // follow waits until the children of a shard that has ended are known. A stream's
-// list of shards may be behind.
+// list of shards may be behind. The shard is not done as long as children which the
+// stream has named are not known; one of which it named none may have none.
 func (s *shard) follow(ctx context.Context) error {
-	for look := 0; look < maxLooks; look++ {
-		if s.mapping.knows(s) {
+	for look := 0; !s.mapping.knows(s); look++ {
+		if look == maxLooks && len(s.children) == 0 {
 			break
+		}
+		if look == maxLooks {
+			return fmt.Errorf("lambdatest: %s has ended, and not all of its children, %s, are in the stream's list of shards after %d looks, %v apart",
+				s.id, strings.Join(s.children, ", "), maxLooks, pollInterval)
 		}
 		if look > 0 {
 			if err := sleep(ctx, pollInterval); err != nil {

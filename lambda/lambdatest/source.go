@@ -48,7 +48,8 @@ type Source struct {
 // ExampleStreamARN is the ARN that events name when the source is [Records].
 const ExampleStreamARN = "arn:aws:kinesis:us-east-1:123456789012:stream/example"
 
-// Stream is a stream of a Kinesis endpoint, by its ARN.
+// Stream is a stream of a Kinesis endpoint, by its ARN. What is wrong with the
+// arguments is told by [New].
 func Stream(client Client, streamARN string) Source {
 	s := Source{client: client, arn: streamARN}
 	if client == nil {
@@ -64,8 +65,8 @@ func Stream(client Client, streamARN string) Source {
 //
 // An empty PartitionKey becomes "key", a missing sequence number the next in
 // order, and a missing arrival time the time of this call. Sequence numbers that
-// are given must rise within their shard; they are compared as integers.
-// The records are copied, their data is not.
+// are given must rise within their shard; they are compared as integers. If they
+// don't, [New] tells. The records are copied, their data is not.
 func Records(shards ...[]Record) Source {
 	m := &memory{}
 	now := time.Now()

@@ -194,30 +194,6 @@ func TestStreamThatIsGone(t *testing.T) {
 	})
 }
 
-// old is an endpoint that does not name children at a shard's end.
-type old struct{ *kinesistest.Client }
-
-func (c old) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, opts ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {
-	out, err := c.Client.GetRecords(ctx, in, opts...)
-	if err == nil {
-		out.ChildShards = nil
-	}
-	return out, err
-}
-
-func TestChildrenThatAreNotNamed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := kinesistest.Fake(t, "clicks", 1, kinesistest.WithListShardsLag(5*time.Second))
-		put(t, client, 0, 10, 10)
-		if err := client.Server().Scale("clicks", 2); err != nil {
-			t.Fatal(err)
-		}
-		put(t, client, 10, 10, 10)
-		m := drained(t, lambdatest.Stream(old{client}, clicksARN), answers(""))
-		check(t, "seen", len(m.Seen()), 20)
-	})
-}
-
 // small is an endpoint that reads three records at a time and does not say that
 // there are more.
 type small struct{ *kinesistest.Client }
@@ -251,35 +227,6 @@ func TestTimestampAndChildren(t *testing.T) {
 		put(t, client, 5, 5, 5)
 		m := drained(t, lambdatest.Stream(client, clicksARN), answers(""), lambdatest.WithStartingPositionTimestamp(time.Now().Add(-time.Second)))
 		check(t, "seen", len(m.Seen()), 5)
-	})
-}
-
-// childless is an endpoint whose closed shards have no children, as those of a
-// stream that is being deleted.
-type childless struct{ old }
-
-func (c childless) ListShards(ctx context.Context, in *kinesis.ListShardsInput, opts ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
-	out, err := c.old.ListShards(ctx, in, opts...)
-	if err == nil {
-		out.Shards = out.Shards[:1]
-	}
-	return out, err
-}
-
-func TestClosedShardWithoutChildren(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := kinesistest.Fake(t, "clicks", 1)
-		put(t, client, 0, 10, 10)
-		if err := client.Server().Scale("clicks", 2); err != nil {
-			t.Fatal(err)
-		}
-		m := newMapping(t, lambdatest.Stream(childless{old{client}}, clicksARN), answers(""))
-		defer m.Close()
-		drain(t, m)
-		check(t, "seen", len(m.Seen()), 10)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		defer cancel()
-		check(t, "Run", m.Run(ctx), context.DeadlineExceeded) // nothing is left to read
 	})
 }
 

@@ -84,6 +84,17 @@ func TestLateRecord(t *testing.T) {
 	check(t, "windows", strings.Join(c.told, ", "), "0 01:00 3")
 }
 
+// Windows before 1970 start before their records, too.
+func TestWindowsBefore1970(t *testing.T) {
+	var c counter
+	records := numbered(4)
+	for i, ms := range []int64{-61_000, -60_000, -1, 0} {
+		records[i].ApproximateArrivalTimestamp = time.UnixMilli(ms)
+	}
+	drained(t, lambdatest.Records(records), lambdatest.Handler(c.handle), lambdatest.WithTumblingWindow(time.Minute), lambdatest.WithMaximumRetryAttempts(0))
+	check(t, "windows", strings.Join(c.told, ", "), "0 58:00 1, 0 59:00 2, 0 00:00 1")
+}
+
 // A window ends by the clock when the stream has been read up to its end.
 func TestWindowEndsByTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -210,6 +221,53 @@ func TestLargeState(t *testing.T) {
 		m := drained(t, lambdatest.Records(at(0, 1, 2)), lambdatest.Handler(c.handle), lambdatest.WithTumblingWindow(time.Minute), lambdatest.WithBatchSize(1))
 		check(t, "windows", strings.Join(c.told, ", "), want)
 		check(t, "early", m.Invocations()[1].Early, strings.Contains(want, "early"))
+	}
+}
+
+// What fitted into an event no longer does when the state has grown: its tail is
+// sent by itself, with the counts of the batch that it was part of. The last record
+// fails for ever.
+func TestStateThatGrows(t *testing.T) {
+	const limit = 6 << 20
+	for _, c := range []struct {
+		failed int // the record that the first answer reports
+		want   string
+		asked  string
+	}{
+		{1, "7 partial 1, 5 succeeded 1, 1 partial 1, 1 partial 2, 0 succeeded 1", "[1 1]"},
+		{0, "7 partial 1, 6 succeeded 2, 1 partial 2, 0 succeeded 1", "[1]"},
+	} {
+		bubble(t, fmt.Sprint("failed=", c.failed), func(t *testing.T) {
+			records := at(0, 1, 2, 3, 4, 5, 6)
+			for i := range records[1:] {
+				records[i+1].Data = make([]byte, 770_000)
+			}
+			first, longest := true, 0
+			f := always(func(_ context.Context, p []byte) ([]byte, error) {
+				longest = max(longest, len(p))
+				failures := ""
+				switch {
+				case first:
+					first, failures = false, `{"itemIdentifier":"`+sequence(c.failed)+`"}`
+				case strings.Contains(string(p), sequence(6)):
+					failures = `{"itemIdentifier":"` + sequence(6) + `"}`
+				}
+				return []byte(`{"state":{"s":"` + strings.Repeat("x", 1_000_000) + `"},"batchItemFailures":[` + failures + `]}`), nil
+			})
+			var asked []int
+			m := drained(t, lambdatest.Records(records), f, lambdatest.WithTumblingWindow(time.Minute), lambdatest.WithReportBatchItemFailures(),
+				lambdatest.WithMaximumRetryAttempts(1), lambdatest.WithBackoff(func(n int) time.Duration { asked = append(asked, n); return 0 }))
+			var got []string
+			for _, inv := range m.Invocations() {
+				got = append(got, fmt.Sprintf("%d %s %d", len(inv.Records), inv.Outcome, inv.Attempt))
+			}
+			check(t, "records, outcomes, attempts", strings.Join(got, ", "), c.want)
+			check(t, "backoffs", fmt.Sprint(asked), c.asked)
+			check(t, "given up", m.OnFailures()[0].KinesisBatchInfo.StartSequenceNumber, sequence(6))
+			if longest > limit {
+				t.Errorf("an event of %d bytes", longest)
+			}
+		})
 	}
 }
 
