@@ -1,16 +1,15 @@
 package main
 
-// This file owns the command redrive: what it reads, in which order it does
-// things, and what it says at the end. Whatever is neither handled nor put is
+// This file owns the command redrive: its flags, in which order it does things,
+// and what it says at the end. Whatever is neither handled nor put is
 // either still in the documents that were read, or written to --left.
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 
@@ -29,31 +28,40 @@ Input: JSON documents, one after the other, of these kinds in any mix:
   messages with one of these: what aws sqs receive-message prints, an SQS
     message, an SNS notification, Lambda's events for SQS and SNS, lines of a log
     dead letter, what aws logs filter-log-events prints of them
-What is none of them is named on standard error; the others go on, and the exit
-code is 1 at the end.
+What is none of them is named on standard error and counted; the others go on, and
+the exit code is 1 at the end.
 
 Output: an event a line, as Lambda sends it, of one shard, in the order of the
 sequence numbers and without duplicates, of at most 6 MiB. The function gets the
 same user records: partition key, explicit hash key and data. Those of one outer
 record come in one aggregate, in their old order, with the old outer sequence
-number; if they are only a part of it, the eventName tells the old sub-sequence
-numbers, which kinpack's middleware goes by. Of the event of a tumbling window only
-the records are kept, so don't --invoke a function for windows with it, nor one for
-EventBridge Pipes, which wants another shape.
+number; the eventName tells the old sub-sequence numbers, which kinpack's
+middleware goes by, unless the outer record goes whole, as it was read. Of the event
+of a tumbling window only the records are kept, so don't --invoke a function for
+windows with it, nor one for EventBridge Pipes, which wants another shape.
+
+A record that the function sets aside again counts as done: its new letter may
+stand in the place of the old one, so move letters away before they are redriven.
 
 Flags:
   --in FILE         read FILE; may be given several times (default standard input)
   --batch-size N    at most N outer records an event, 1 to 10000 (default 100)
   --checkpoint T    leave out of on-failure documents what the function has done
-                    according to its progress in the DynamoDB table T
-  --namespace NS    the function's progress namespace in that table
+                    according to its progress in the DynamoDB table T. It does
+                    not find that of a batch whose head had grown too old before
+  --namespace NS    the function's progress namespace in that table (default the
+                    name of the function that --invoke gives, as in the function;
+                    without --invoke it must be given)
   --invoke F        invoke the function F with each event, in place of printing.
                     Records from the first on that it reports in its
-                    batchItemFailures are not done, nor is an event that it fails
+                    batchItemFailures are not done, nor is an event that it fails.
+                    Later events of that event's shard are then not sent, and are
+                    left, too: a partition key's records keep their order
   --qualifier Q     a version or an alias of the function
   --stream S        put the user records back into the stream S, a name or an ARN,
                     a Kinesis record each, in place of printing. Every other
-                    consumer of the stream sees them again
+                    consumer of the stream sees them again. What the stream
+                    refuses for a while comes behind later ones of its key
   --yes             do not ask before putting into a stream
   --left FILE       write events with what is not done to FILE, which must not
                     exist (default standard output). It may be redriven
@@ -111,6 +119,8 @@ func (f *redriveFlags) validate(s streams) error {
 		return bad("--qualifier %s: want --invoke with it", f.qualifier)
 	case f.namespace != "" && f.checkpoint == "":
 		return bad("--namespace %s: want --checkpoint with it", f.namespace)
+	case f.checkpoint != "" && f.progressNamespace() == "":
+		return bad("--checkpoint %s: want --namespace with it, or --invoke with the function's name or ARN", f.checkpoint)
 	case f.left != "" && f.invoke == "" && f.stream == "":
 		return bad("--left %s: want --invoke or --stream with it", f.left)
 	case f.yes && f.stream == "":
@@ -119,6 +129,12 @@ func (f *redriveFlags) validate(s streams) error {
 		return bad("--stream %s: every other consumer sees the records again; want --yes, or --in and a terminal to ask on", f.stream)
 	}
 	return f.aws.validate()
+}
+
+// progressNamespace is the one given, or the function's name, as it is by default
+// in package lambda.
+func (f *redriveFlags) progressNamespace() string {
+	return cmp.Or(f.namespace, functionName(f.invoke))
 }
 
 type redriver struct {
@@ -130,6 +146,7 @@ type redriver struct {
 	failed   bool
 
 	letters, batches, events int // documents
+	unread                   int // documents that could not be read, or not all of them, and files
 	duplicates, skipped      int // user records
 }
 
@@ -176,7 +193,7 @@ func (r *redriver) run(ctx context.Context) (err error) {
 		}
 	}
 	if r.flags.invoke != "" || r.flags.stream != "" {
-		r.say("%d of %d user records done, %d left", users(events)-users(left), users(events), users(left))
+		r.say("%d of %d user records done, %d left%s", users(events)-users(left), users(events), users(left), r.notRead())
 		r.failed = r.failed || len(left) > 0
 	}
 	if r.failed {
@@ -198,8 +215,10 @@ func (r *redriver) send(ctx context.Context, events []redrive.Event) (left []red
 		return v.run(ctx, events), nil
 	case r.flags.stream != "":
 		r.say("%d user records go back into %s: every other consumer of the stream sees them again", users(events), r.flags.stream)
-		if !r.flags.yes && !agreed(r.streams) {
-			return nil, errors.New("nothing was put")
+		if !r.flags.yes {
+			if err := ask(ctx, r.streams); err != nil {
+				return nil, fmt.Errorf("nothing was put: %w", err)
+			}
 		}
 		client, err := r.flags.aws.kinesis(ctx, r.flags.stream)
 		if err != nil {
@@ -215,115 +234,22 @@ func (r *redriver) send(ctx context.Context, events []redrive.Event) (left []red
 	return events, nil
 }
 
-// read reads all input into the set.
-func (r *redriver) read(ctx context.Context) error {
-	if len(r.flags.in) == 0 {
-		data, err := io.ReadAll(r.in)
-		if err != nil {
-			return fmt.Errorf("read standard input: %w", err)
-		}
-		return r.documents(ctx, "standard input", data)
-	}
-	for _, name := range r.flags.in {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			r.complain(err)
-			continue
-		}
-		if err := r.documents(ctx, name, data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *redriver) documents(ctx context.Context, name string, data []byte) error {
-	for d := range redrive.Documents(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) {
-		place := name + ": " + d.Place
-		err := d.Err
-		switch {
-		case err != nil:
-		case d.Letter != nil:
-			r.letters++
-			var known bool
-			known, err = r.set.AddLetter(d.Letter)
-			if known {
-				r.duplicates++
-			}
-		case d.Batch != nil:
-			r.batches++
-			err = r.batch(ctx, place, d)
-		default:
-			r.events++
-			r.records(place, d.Records, nil)
-		}
-		if err != nil {
-			r.complain(fmt.Errorf("%s: %w", place, err))
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// batch adds the records of an on-failure document, but for what is done.
-func (r *redriver) batch(ctx context.Context, place string, d redrive.Document) error {
-	records := d.Records
-	if records == nil {
-		var err error
-		if records, err = r.ranges.records(ctx, d.Batch); err != nil {
-			return fmt.Errorf("read the batch from the stream: %w", err)
-		}
-		r.checkSize(place, d.Batch, len(records))
-	}
-	var done doneFunc
-	if r.progress != nil {
-		var err error
-		if done, err = r.progress.done(ctx, d.Batch); err != nil {
-			return fmt.Errorf("read the function's progress: %w", err)
-		}
-	}
-	r.records(place, records, done)
-	return nil
-}
-
-// checkSize says what is missing of a batch that was read back, or is too much.
-func (r *redriver) checkSize(place string, b *redrive.Batch, found int) {
-	switch {
-	case found < b.Size:
-		r.complain(fmt.Errorf("%s: only %d of the %d records of the batch are still in the stream, the others are past its retention: %s from %s to %s",
-			place, found, b.Size, b.ShardID, b.First, b.Last))
-	case found > b.Size && b.Size > 0:
-		r.say("%s: %d records stand where the batch of %d records was, as with a ParallelizationFactor or a filter: some may have been handled",
-			place, found, b.Size)
-	}
-}
-
-// records adds outer records.
-func (r *redriver) records(place string, records []redrive.Record, done doneFunc) {
-	for i := range records {
-		rec := &records[i]
-		var isDone func(int) bool
-		if done != nil {
-			isDone = done(rec)
-		}
-		skipped, known, err := r.set.AddRecord(rec, isDone)
-		if err != nil {
-			r.complain(fmt.Errorf("%s: record %s:%s: %w", place, rec.ShardID, rec.SequenceNumber, err))
-		}
-		r.skipped, r.duplicates = r.skipped+skipped, r.duplicates+known
-	}
-}
-
 // summary says what was read and made of it.
 func (r *redriver) summary(events []redrive.Event) {
 	outers := 0
 	for _, e := range events {
 		outers += len(e)
 	}
-	r.say("%d dead letters, %d on-failure documents, %d events; %d user records, %d outer records, %d events made; left out: %d duplicates, %d done",
-		r.letters, r.batches, r.events, users(events), outers, len(events), r.duplicates, r.skipped)
+	r.say("%d dead letters, %d on-failure documents, %d events; %d user records, %d outer records, %d events made; left out: %d duplicates, %d done%s",
+		r.letters, r.batches, r.events, users(events), outers, len(events), r.duplicates, r.skipped, r.notRead())
+}
+
+// notRead is the end of a line that sums up, if not all input is in what it says.
+func (r *redriver) notRead() string {
+	if r.unread == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d documents could not be read", r.unread)
 }
 
 func users(events []redrive.Event) (n int) {

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -27,10 +28,17 @@ func newInvoker(ctx context.Context, f *redriveFlags, complain func(error)) (*in
 	return &invoker{lambdaapi.NewFromConfig(c), f.invoke, f.qualifier, complain}, nil
 }
 
-// run invokes the function with the events and returns what is left of them. A
-// call that does not reach the function ends it.
+// run invokes the function with the events and returns what is left of them.
+// Behind an event that is left, or a part of it, those of its shard are not sent:
+// they would overtake it. A call that does not reach the function ends it.
 func (v *invoker) run(ctx context.Context, events []redrive.Event) (left []redrive.Event) {
+	unsent := 0
 	for i, e := range events {
+		if len(left) > 0 && sameShard(e, left[len(left)-1]) {
+			left = append(left, e)
+			unsent++
+			continue
+		}
 		done, fatal, err := v.invoke(ctx, e)
 		if err != nil {
 			v.complain(fmt.Errorf("event %d of %d, %s from %s on: %w", i+1, len(events), e[0].ShardID, e[0].SequenceNumber, err))
@@ -39,14 +47,32 @@ func (v *invoker) run(ctx context.Context, events []redrive.Event) (left []redri
 			left = append(left, e[done:])
 		}
 		if fatal {
-			if rest := events[i+1:]; len(rest) > 0 {
-				v.complain(fmt.Errorf("%d more events were not tried", len(rest)))
-				left = append(left, rest...)
-			}
+			left = append(left, events[i+1:]...)
+			unsent += len(events) - (i + 1)
 			break
 		}
 	}
+	if unsent > 0 {
+		v.complain(fmt.Errorf("%d more events were not tried, since one before them is left", unsent))
+	}
 	return left
+}
+
+// sameShard says whether two events, which have one record at least, are of one
+// shard. Those of a shard follow each other.
+func sameShard(a, b redrive.Event) bool {
+	return a[0].StreamARN == b[0].StreamARN && a[0].ShardID == b[0].ShardID
+}
+
+// functionName returns the name in what --invoke takes: a name, a partial ARN or
+// an ARN, each with a version or an alias behind it or not (Lambda API Reference,
+// Invoke, FunctionName). It is empty if there is none.
+func functionName(function string) string {
+	of := regexp.MustCompile(`^(?:arn:aws[a-z-]*:lambda:)?(?:[a-z]+(?:-[a-z]+)+-[0-9]:)?(?:[0-9]{12}:)?(?:function:)?([A-Za-z0-9_.-]+)(?::[$A-Za-z0-9_-]+)?$`)
+	if m := of.FindStringSubmatch(function); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // invoke returns how many of the event's records are done. fatal says that

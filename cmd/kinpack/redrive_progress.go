@@ -45,7 +45,7 @@ type table struct {
 }
 
 func newTable(f *redriveFlags) *table {
-	return &table{name: f.checkpoint, namespace: f.namespace, load: f.aws.load}
+	return &table{name: f.checkpoint, namespace: f.progressNamespace(), load: f.aws.load}
 }
 
 // sequenceDigits is the length of the table's sort keys.

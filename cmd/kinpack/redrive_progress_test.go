@@ -137,20 +137,20 @@ func TestRedriveCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	withEvent := strings.Replace(doc, `"version"`, `"payload":`+string(payload)+`,"version"`, 1)
-	if _, out, errOut := kinpack(t, withEvent, "redrive", "--checkpoint", "progress"); handled(t, out) != "0 3 4" {
+	if _, out, errOut := kinpack(t, withEvent, "redrive", "--checkpoint", "progress", "--namespace", "ns"); handled(t, out) != "0 3 4" {
 		t.Errorf("with the event: %s, %s", handled(t, out), errOut)
 	}
 	// Of another record with that sequence number it says nothing, nor once it is expired.
 	other := strings.Replace(withEvent, `"partitionKey":"key `, `"partitionKey":"kez `, 3)
-	if _, out, errOut := kinpack(t, other, "redrive", "--checkpoint", "progress"); handled(t, out) != "0 1 2 3 4" {
+	if _, out, errOut := kinpack(t, other, "redrive", "--checkpoint", "progress", "--namespace", "ns"); handled(t, out) != "0 1 2 3 4" {
 		t.Errorf("another record: %s, %s", handled(t, out), errOut)
 	}
 	expires = time.Now().Add(-time.Second)
-	if _, out, errOut := kinpack(t, doc, "redrive", "--checkpoint", "progress"); handled(t, out) != "1 2 3 4" {
+	if _, out, errOut := kinpack(t, doc, "redrive", "--checkpoint", "progress", "--namespace", "ns"); handled(t, out) != "1 2 3 4" {
 		t.Errorf("expired: %s, %s", handled(t, out), errOut)
 	}
 	// Letters and events are taken as they are.
-	if _, out, _ := kinpack(t, string(payload), "redrive", "--checkpoint", "progress"); handled(t, out) != "0 1 2 3 4" {
+	if _, out, _ := kinpack(t, string(payload), "redrive", "--checkpoint", "progress", "--namespace", "ns"); handled(t, out) != "0 1 2 3 4" {
 		t.Errorf("an event: %s", handled(t, out))
 	}
 }
@@ -186,7 +186,7 @@ func TestRedriveCheckpointFails(t *testing.T) {
 		"saved progress can't be read":                         answers(`{"Items":[{"expiresAt":{"N":"9999999999"},"entries":{"L":[{"B":"AAAA"}]}}]}`),
 	} {
 		c.query, c.calls = q, nil
-		code, out, errOut := kinpack(t, doc, "redrive", "--checkpoint", "t")
+		code, out, errOut := kinpack(t, doc, "redrive", "--checkpoint", "t", "--namespace", "ns")
 		if code != 1 || out != "" || !strings.Contains(errOut, "document 1 (byte 0): read the function's progress: ") || !strings.Contains(errOut, name) || len(c.calls) != 1 {
 			t.Errorf("%s: exit code %d, %q, %s", name, code, out, errOut)
 		}
@@ -209,7 +209,7 @@ func TestRedriveCheckpointFails(t *testing.T) {
 		"no region": {"AWS_REGION", "AWS_ENDPOINT_URL"}, "credentials": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
 	} {
 		restore := unset(names...)
-		if code, out, errOut := kinpack(t, s3, "redrive", "--checkpoint", "t"); code != 1 || out != "" || !strings.Contains(errOut, want) {
+		if code, out, errOut := kinpack(t, s3, "redrive", "--checkpoint", "t", "--namespace", "ns"); code != 1 || out != "" || !strings.Contains(errOut, want) {
 			t.Errorf("%s: exit code %d, %q, %s", want, code, out, errOut)
 		}
 		restore()
@@ -222,8 +222,63 @@ func TestRedriveCheckpointFails(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"Items":[]}`)
 	}
-	if code, out, errOut := kinpack(t, doc, "redrive", "--checkpoint", "t"); code != 0 || handled(t, out) != "0 1 2 3 4" || calls != 2 {
+	if code, out, errOut := kinpack(t, doc, "redrive", "--checkpoint", "t", "--namespace", "ns"); code != 0 || handled(t, out) != "0 1 2 3 4" || calls != 2 {
 		t.Errorf("throttled: exit code %d, %s, %d calls, %s", code, handled(t, out), calls, errOut)
+	}
+}
+
+// The namespace is the function's name, as in the function, unless it is given.
+func TestRedriveNamespace(t *testing.T) {
+	c := newCloud(t)
+	arn, records, _ := batchOf(t, c)
+	shard := ""
+	c.query = func(w http.ResponseWriter, body []byte) {
+		var in struct{ ExpressionAttributeValues map[string]map[string]string }
+		if err := json.Unmarshal(body, &in); err != nil {
+			t.Error(err)
+		}
+		shard = in.ExpressionAttributeValues[":shard"]["S"]
+		fmt.Fprint(w, `{"Items":[]}`)
+	}
+	c.function = answers(`{}`)
+	doc := onFailure(arn, 3, records...)
+	for args, want := range map[string]string{
+		"--invoke my-f":                "my-f",
+		"--invoke my-f --namespace ns": "ns",
+		"--invoke arn:aws:lambda:eu-west-1:123456789012:function:my-f:live": "my-f",
+	} {
+		code, _, errOut := kinpack(t, doc, append([]string{"redrive", "--region", "us-east-1", "--checkpoint", "progress"}, strings.Fields(args)...)...)
+		if code != 0 || shard != arn+"#"+records[0].ShardID+"#"+want {
+			t.Errorf("%s: exit code %d, asked for %s; %s", args, code, shard, errOut)
+		}
+	}
+}
+
+func TestFunctionName(t *testing.T) {
+	for function, want := range map[string]string{
+		"my-function":                            "my-function",
+		"my_function:7":                          "my_function",
+		"f:$LATEST":                              "f",
+		"f:live":                                 "f",
+		"function":                               "function",
+		"function:f":                             "f",
+		"function:f:live":                        "f",
+		"123456789012:f:1":                       "f",
+		"123456789012:function:my-function":      "my-function",
+		"123456789012:function:my-function:live": "my-function",
+		"arn:aws:lambda:us-west-2:123456789012:function:my-function":    "my-function",
+		"arn:aws:lambda:us-west-2:123456789012:function:my-function:42": "my-function",
+		"arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:f:x": "f",
+		"arn:aws-cn:lambda:cn-north-1:123456789012:function:function":   "function",
+		"":    "",
+		":":   "",
+		"f:":  "",
+		"a b": "",
+		"arn:aws:kinesis:us-east-1:123456789012:stream/s": "",
+	} {
+		if got := functionName(function); got != want {
+			t.Errorf("%s: %q, want %q", function, got, want)
+		}
 	}
 }
 

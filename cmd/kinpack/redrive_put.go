@@ -76,7 +76,7 @@ func (p *putter) put(ctx context.Context, queue []entry) (failed []entry, err er
 	limit := putRecordsLimit
 	for idle := 0; len(queue) > 0; {
 		n := chunk(queue, limit)
-		again, err := p.call(ctx, queue[:n])
+		again, reason, err := p.call(ctx, queue[:n])
 		switch {
 		case err == nil && len(again) == 0:
 			queue, idle, limit = queue[n:], 0, min(2*limit, putRecordsLimit)
@@ -86,7 +86,7 @@ func (p *putter) put(ctx context.Context, queue []entry) (failed []entry, err er
 			}
 			queue = append(again, queue[n:]...)
 			if idle == putRounds {
-				return append(failed, queue...), fmt.Errorf("%d calls in a row stored nothing", putRounds)
+				return append(failed, queue...), fmt.Errorf("%d calls in a row stored nothing: %d user records are refused, the last of a call with %s", putRounds, len(again), reason)
 			}
 			if err := wait(ctx, gap(idle)); err != nil {
 				return append(failed, queue...), err
@@ -109,8 +109,9 @@ func invalid(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode() == "ValidationException" || api.ErrorCode() == "InvalidArgumentException")
 }
 
-// call makes one call and returns the entries that the service refused for now.
-func (p *putter) call(ctx context.Context, entries []entry) (again []entry, err error) {
+// call makes one call and returns the entries that the service refused for now,
+// and what it says of the last of them.
+func (p *putter) call(ctx context.Context, entries []entry) (again []entry, reason string, err error) {
 	in := &kinesis.PutRecordsInput{}
 	in.StreamName, in.StreamARN = byNameOrARN(p.stream)
 	for _, e := range entries {
@@ -118,14 +119,18 @@ func (p *putter) call(ctx context.Context, entries []entry) (again []entry, err 
 	}
 	out, err := p.client.PutRecords(ctx, in)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	reason = "no answer"
 	for i, e := range entries {
-		if i >= len(out.Records) || out.Records[i].SequenceNumber == nil {
+		if i >= len(out.Records) {
 			again = append(again, e)
+		} else if r := out.Records[i]; r.SequenceNumber == nil {
+			again = append(again, e)
+			reason = aws.ToString(r.ErrorCode) + ": " + aws.ToString(r.ErrorMessage)
 		}
 	}
-	return again, nil
+	return again, reason, nil
 }
 
 // gap is the wait after a call that did not store all: longer each time that it
@@ -179,13 +184,21 @@ func terminal(in io.Reader) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// agreed asks for a yes.
-func agreed(s streams) bool {
+var errNo = errors.New("the answer is no")
+
+// ask asks whether to go on: nil if so. An interrupt ends it.
+func ask(ctx context.Context, s streams) error {
 	fmt.Fprint(s.err, "Go on? [y/N] ")
-	line, _ := bufio.NewReader(s.in).ReadString('\n')
+	line, err := await(ctx, func() (string, error) {
+		line, _ := bufio.NewReader(s.in).ReadString('\n') // the end of the input ends the answer
+		return line, nil
+	})
+	if err != nil {
+		return err
+	}
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":
-		return true
+		return nil
 	}
-	return false
+	return errNo
 }

@@ -31,14 +31,15 @@ func TestRedriveReadsBack(t *testing.T) {
 		t.Errorf("record %+v, want %+v", r, want)
 	}
 
-	// The end of the range is the end of the shard, or lies in no record.
+	// The end of the range is the end of the shard, or lies in no record,
+	// which Lambda does not send.
 	if _, out, _ := kinpack(t, onFailure(arn, 2, records[4:]...), "redrive"); data(t, out) != "4 5" {
 		t.Errorf("to the end: %s", data(t, out))
 	}
 	between := onFailure(arn, 2, records[1:3]...)
 	between = strings.Replace(between, `"endSequenceNumber":"`+records[2].SequenceNumber, `"endSequenceNumber":"`+records[3].SequenceNumber[:55]+"0", 1)
-	if _, out, _ := kinpack(t, between, "redrive"); data(t, out) != "1 2" && data(t, out) != "1 2 3" {
-		t.Errorf("to a number between: %s", data(t, out))
+	if code, out, _ := kinpack(t, between, "redrive"); code != 1 || data(t, out) != "1 2" && data(t, out) != "1 2 3" {
+		t.Errorf("to a number between: exit code %d, %s", code, data(t, out))
 	}
 	// The ARN of a consumer, as with enhanced fan-out.
 	if code, out, errOut := kinpack(t, onFailure(arn+"/consumer/c:1", 1, records[1]), "redrive"); code != 0 || data(t, out) != "1" {
@@ -172,4 +173,36 @@ func TestRedriveRangeEnds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Records of others between those of a batch don't hide that some of it are gone.
+func TestRedriveTrimmed(t *testing.T) {
+	for _, c := range []struct {
+		found []string
+		size  int
+		want  string // what is said of it
+		fails bool
+	}{
+		{[]string{"1", "10"}, 2, "", false},
+		{[]string{"1", "5", "7", "10"}, 2, "4 records stand where the batch of 2 records was", false},
+		{[]string{"5", "6", "7", "10"}, 2, "the batch's first record is no longer in the stream, and maybe others of its 2 are past the retention, too; 4 records were found: shardId-0 from 1 to 10", true},
+		{[]string{"1", "5", "9"}, 2, "the batch's last record is not in the stream; 3 records were found, the batch had 2: shardId-0 from 1 to 10", true},
+		{[]string{"10"}, 2, "only 1 of the 2 records of the batch are still in the stream", true},
+		{nil, 2, "only 0 of the 2 records", true},
+		{nil, 0, "the batch's first record is no longer in the stream", true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := pages{c.found, nil}
+			var errOut strings.Builder
+			r := redriver{streams: streams{err: &errOut}, flags: &redriveFlags{}}
+			r.ranges.connect = func(context.Context, string) (shardClient, error) { return &p, nil }
+			d := redrive.Document{Batch: &redrive.Batch{StreamARN: redriveStream, ShardID: "shardId-0", First: "1", Last: "10", Size: c.size}}
+			if err := r.batch(t.Context(), "in: document 1", d); err != nil || r.failed != c.fails {
+				t.Errorf("%v of %d: failed %v, %v", c.found, c.size, r.failed, err)
+			}
+			if said := errOut.String(); !strings.Contains(said, c.want) || (said == "") != (c.want == "") {
+				t.Errorf("%v of %d: said %q, want %q", c.found, c.size, said, c.want)
+			}
+		})
+	}
 }

@@ -21,7 +21,8 @@ func TestDoneByAnswer(t *testing.T) {
 		done   int
 		err    string
 	}{
-		{``, 3, ""}, {`null`, 3, ""}, {`{}`, 3, ""}, {`"fine"`, 3, ""}, {`[1]`, 3, ""},
+		{``, 3, ""}, {`null`, 3, ""}, {`{}`, 3, ""}, {`"fine"`, 3, ""}, {`17`, 3, ""}, {`false`, 3, ""},
+		{`[]`, 0, "is an array"}, {` [{"itemIdentifier":"12"}]`, 0, "is an array"},
 		{`{"batchItemFailures":null}`, 3, ""}, {failures(), 3, ""},
 		{failures(id("10")), 0, ""}, {failures(id("12")), 2, ""}, {failures(id("11"), id("12")), 1, ""}, {failures(id("12"), id("11")), 1, ""},
 		{failures(id("13")), 0, `lists "\"13\"", which is no record of the event`},

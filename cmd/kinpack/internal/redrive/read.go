@@ -42,8 +42,9 @@ type Batch struct {
 const maxDepth = 8
 
 // Documents reads JSON values that follow each other, with or without white
-// space between them. Behind what is not JSON it goes on at the next line that
-// begins with a brace.
+// space between them. Behind what is not JSON it goes on where the next object may
+// begin; the error says how many bytes it passes over, the last ones if there is
+// no such place.
 func Documents(data []byte) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		r := reader{yield: yield}
@@ -52,18 +53,28 @@ func Documents(data []byte) iter.Seq[Document] {
 			d := json.NewDecoder(bytes.NewReader(data[at:]))
 			var value json.RawMessage
 			if err := d.Decode(&value); err != nil {
-				r.fail(place, fmt.Errorf("not JSON: %w", err))
-				next := bytes.Index(data[at:], []byte("\n{"))
-				if next < 0 {
-					return
-				}
-				at += next + 1
+				next := nextObject(data, at+1)
+				r.fail(place, fmt.Errorf("not JSON: %w; %d bytes are passed over, up to byte %d of %d", err, next-at, next, len(data)))
+				at = next
 				continue
 			}
 			r.value(place, value, 0)
 			at = skipBlanks(data, at+int(d.InputOffset()))
 		}
 	}
+}
+
+// nextObject returns where an object may begin behind what is not JSON: a line
+// that begins with a brace, a brace behind a brace, what a letter begins with, or
+// the end.
+func nextObject(data []byte, from int) int {
+	next := len(data)
+	for _, mark := range []string{"\n{", "}{", `{"version":`} {
+		if i := bytes.Index(data[from:next], []byte(mark)); i >= 0 {
+			next = from + i + strings.IndexByte(mark, '{')
+		}
+	}
+	return next
 }
 
 func skipBlanks(data []byte, at int) int {

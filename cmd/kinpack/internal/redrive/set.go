@@ -33,6 +33,7 @@ type item struct {
 	whole        *Record // the outer record itself, if it was there
 	of           int     // how many user records that holds
 	users        map[int]deaggregate.Record
+	again        bool // some were set aside, or left, by their own
 }
 
 // arrivalSlack is by how much two readings of one arrival may differ: some round
@@ -63,9 +64,9 @@ var errConflict = errors.New("another record with the same stream, shard and seq
 
 // add adds user records, all or, with an error, none. It returns how many are new.
 func (it *item) add(users []deaggregate.Record) (int, error) {
+	_, whole := it.users[lambda.WholeRecord]
 	for _, u := range users {
 		old, ok := it.users[u.SubSequence]
-		_, whole := it.users[lambda.WholeRecord]
 		switch {
 		case ok && !same(old, u):
 			return 0, errConflict
@@ -97,39 +98,54 @@ func (s *Set) AddLetter(l *lambda.Letter) (known bool, err error) {
 		Data: l.Data, SubSequence: l.SubSequenceNumber, Aggregated: l.Aggregated,
 	}
 	added, err := it.add([]deaggregate.Record{u})
+	it.again = it.again || err == nil
 	return err == nil && added == 0, err
 }
 
 // AddRecord adds the user records of an outer record, but for those that done,
 // if it is not nil, says are done. An aggregate that can't be read is one user
-// record, [lambda.WholeRecord]. It returns how many are done, and how many of the
-// others were there before. The error says that the Set holds another record in
-// its place.
+// record, [lambda.WholeRecord]. One that a Set has made anew is its user records
+// only, under the sub-sequence numbers that its eventName tells: others of the
+// same outer record may join them. It returns how many are done, and how many of
+// the others were there before. The error says that the Set holds another record
+// in its place.
 func (s *Set) AddRecord(r *Record, done func(subSequence int) bool) (skipped, known int, err error) {
 	it, err := s.item(r.StreamARN, r.ShardID, r.SequenceNumber, r.PartitionKey, r.Arrival)
 	if err != nil {
 		return 0, 0, err
 	}
-	if it.whole != nil && !bytes.Equal(it.whole.Data, r.Data) {
-		return 0, 0, errConflict
-	}
 	users, err := deaggregate.Append(nil, r.PartitionKey, r.Data)
 	if err != nil {
 		users = []deaggregate.Record{{PartitionKey: r.PartitionKey, Data: r.Data, SubSequence: lambda.WholeRecord}}
 	}
-	for i, sub := range redriven.Parse(r.eventName, len(users)) {
-		users[i].SubSequence = sub
+	piece := len(users) > 0 && redriven.Is(r.eventName)
+	if !piece && it.whole != nil && !bytes.Equal(it.whole.Data, r.Data) {
+		return 0, 0, errConflict
 	}
-	all := len(users)
-	if done != nil {
-		users = slices.DeleteFunc(users, func(u deaggregate.Record) bool { return done(u.SubSequence) })
+	var subs []int
+	if piece && users[0].Aggregated { // as in package lambda
+		subs = redriven.Parse(r.eventName, len(users))
 	}
-	added, err := it.add(users)
+	var left []deaggregate.Record
+	for i, u := range users {
+		if done != nil && done(u.SubSequence) { // progress goes by the place in this record
+			continue
+		}
+		if subs != nil {
+			u.SubSequence = subs[i]
+		}
+		left = append(left, u)
+	}
+	added, err := it.add(left)
 	if err != nil {
 		return 0, 0, err
 	}
-	it.whole, it.of = r, all
-	return all - len(users), len(users) - added, nil
+	if piece {
+		it.again = true
+	} else {
+		it.whole, it.of = r, len(users)
+	}
+	return len(users) - len(left), len(left) - added, nil
 }
 
 // Outer is an outer record of an event, with the user records that are in it.
@@ -159,32 +175,31 @@ func (o *Outer) Only(keep func(i int) bool) (Outer, error) {
 }
 
 // newOuter returns the outer record r with just those user records in it, one at
-// least, ascending. They keep their sub-sequence numbers.
+// least, ascending. They keep their sub-sequence numbers: the eventName tells them,
+// even if they begin at 0, since nothing else says that it may be a part. It also
+// keeps what the function knows of r as it was from counting for this one.
 func newOuter(r Record, users []deaggregate.Record) (Outer, error) {
-	r.raw, r.eventName = nil, ""
-	r.PartitionKey, r.Data = repack(r.PartitionKey, users)
-	if n := len(users); users[0].SubSequence >= 0 && users[n-1].SubSequence != n-1 {
-		subs := make([]int, n)
-		for i, u := range users {
-			subs[i] = u.SubSequence
-		}
-		r.eventName = redriven.Name(subs)
+	subs := make([]int, len(users))
+	for i, u := range users {
+		subs[i] = u.SubSequence
 	}
+	r.raw, r.eventName = nil, redriven.Name(subs)
+	r.PartitionKey, r.Data = repack(r.PartitionKey, users)
 	o := Outer{Record: r, Users: users}
 	var err error
 	o.json, err = o.JSON()
 	return o, err
 }
 
-// outer makes the item's outer record. One that is to be handled whole goes as it
-// was read.
+// outer makes the item's outer record. One that is to be handled whole, and was
+// read as a whole only, goes as it was read: the function's progress counts for it.
+// Of what was set aside by its own, the progress says that it is done.
 func (it *item) outer(sh shard, sequence string) (Outer, error) {
 	users := make([]deaggregate.Record, 0, len(it.users))
 	for _, sub := range slices.Sorted(maps.Keys(it.users)) {
 		users = append(users, it.users[sub])
 	}
-	// A letter may say that it comes from behind the record's end.
-	if it.whole != nil && it.of == len(users) && (it.of == 0 || users[it.of-1].SubSequence < it.of) {
+	if it.whole != nil && it.of == len(users) && !it.again {
 		b, err := it.whole.JSON()
 		return Outer{*it.whole, users, b}, err
 	}
