@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/kinpack/kinpack/deaggregate"
+	"github.com/kinpack/kinpack/internal/redriven"
 )
 
 // ref is a user record of the event: the index of its outer record, and its own
@@ -28,6 +29,7 @@ type outerState struct {
 	base   int  // where they begin in invocation.users
 	round  uint32
 	saved  bool // the Checkpoint has had its progress
+	aside  set  // of a redrive: what went to the dead letter once more
 	progress
 }
 
@@ -149,6 +151,9 @@ func (v *invocation) succeed(w *worker, rs []ref) {
 func (v *invocation) bury(r ref) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if !v.stopped && redriven.Is(v.record(r).EventName) {
+		v.outers[r.outer].aside.add(int(r.user))
+	}
 	v.decide(r, &v.stats.Poison)
 }
 

@@ -105,3 +105,15 @@ func TestRedriveBesideARetry(t *testing.T) {
 	check(t, "calls", h.take(), "a b z b")
 	check(t, "alarms", passed, 0)
 }
+
+// Of a part one record is set aside again and one is left. When both are redriven
+// once more, by the letters, the first one runs, too.
+func TestRedrivenAgain(t *testing.T) {
+	h, d := &tape{fail: map[string]error{"x": lambda.Poison(errBoom), "z": errBoom}}, &letters{}
+	c := newConsumer(t, h.handle, lambda.WithDeadLetter(d))
+	check(t, "answer", invoke(t, c, event(part(t, 1, "k", "xyz", 2, 3, 4))), sequence(1))
+	check(t, "calls", h.take(), "x y z")
+	h.fail = nil
+	check(t, "answer", invoke(t, c, event(part(t, 1, "k", "xyz", 2, 3, 4))), "")
+	check(t, "calls", h.take(), "x z")
+}

@@ -158,10 +158,11 @@ func (v *invocation) entries(outers []outerState, from int, late bool) (es []ent
 			}
 			continue
 		}
-		if o.progress.empty() && (!late || o.decided()) || sequence == "" {
+		known := o.toRemember()
+		if known.empty() && (!late || o.decided()) || sequence == "" {
 			continue
 		}
-		e := entry{strings.Clone(sequence), contentOf(&v.batch.records[i]), o.users, o.progress, o.round, o.saved}
+		e := entry{strings.Clone(sequence), contentOf(&v.batch.records[i]), o.users, known, o.round, o.saved}
 		if e.round == 0 {
 			e.round = 1 + rand.Uint32N(math.MaxUint32)
 		}
@@ -169,6 +170,22 @@ func (v *invocation) entries(outers []outerState, from int, late bool) (es []ent
 	}
 	slices.SortStableFunc(es, func(x, y entry) int { return compareSequence(x.sequence, y.sequence) })
 	return es
+}
+
+// toRemember is the progress for the next invocation. A record of a redrive that is
+// in the dead letter again is not done for that: when its new letter is redriven, it
+// comes as the same part with the same bytes.
+func (o *outerState) toRemember() progress {
+	if o.aside.count() == 0 {
+		return o.progress
+	}
+	p := progress{tries: o.tries}
+	for i := range o.users {
+		if o.done.has(i) && !o.aside.has(i) {
+			p.done.add(i)
+		}
+	}
+	return p
 }
 
 // save brings the Checkpoint to what the report says: nothing, if its entries are

@@ -1,6 +1,7 @@
 // Package redriven is how kinpack redrive and package lambda keep user records the
-// same when an outer record is put together anew with a part of them: its
-// eventName, which says nothing else, tells their sub-sequence numbers.
+// same when an outer record is put together anew with some of them: its eventName,
+// which says nothing else, tells their sub-sequence numbers, and that it is not the
+// outer record itself.
 package redriven
 
 import (
