@@ -5,7 +5,6 @@ package lambda
 // every undecided record lies at or above the one it names.
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/kinpack/kinpack/internal/redriven"
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 // shardID names a shard of a stream.
@@ -58,7 +58,7 @@ func (b *batch) highest() string {
 }
 
 func bySequence(x, y events.KinesisEventRecord) int {
-	return compareSequence(x.Kinesis.SequenceNumber, y.Kinesis.SequenceNumber)
+	return sequence.Compare(x.Kinesis.SequenceNumber, y.Kinesis.SequenceNumber)
 }
 
 // keys returns the outer partition keys of the batch.
@@ -109,10 +109,4 @@ func (b *batch) answer(at int) (events.KinesisEventResponse, error) {
 		failures = append(failures, events.KinesisBatchItemFailure{ItemIdentifier: low})
 	}
 	return events.KinesisEventResponse{BatchItemFailures: failures}, nil
-}
-
-// compareSequence compares sequence numbers, which are decimal and, with 56
-// digits, too long for an int.
-func compareSequence(a, b string) int {
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }

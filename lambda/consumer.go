@@ -142,10 +142,10 @@ func Start(h Handler, opts ...Option) {
 // its record is not run again.
 //
 // The error is not nil, so that Lambda sends the whole batch again, with
-// [WithWholeBatchError], and where no answer would be right: something failed in an event that holds records of
-// several shards, or records without a sequence number. Lambda sends neither. Of
-// such records, and of those whose event names no stream or no shard, nothing is
-// remembered, so that all of them run again.
+// [WithWholeBatchError], and where no answer would be right: something failed in an
+// event that holds records of several shards, or records without a sequence number.
+// Lambda sends neither. Of such records, and of those whose event names no stream or
+// no shard, nothing is remembered, so that all of them run again.
 func (c *Consumer) Kinesis(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
 	_, response, err := c.serve(ctx, newBatch(event.Records))
 	return response, err

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 const (
@@ -107,7 +109,7 @@ func (m *memory) decide(shard shardID, l late) {
 			continue
 		}
 		entries := m.reports[i].entries
-		if j, ok := slices.BinarySearchFunc(entries, l.outer, func(e entry, sequence string) int { return compareSequence(e.sequence, sequence) }); ok {
+		if j, ok := slices.BinarySearchFunc(entries, l.outer, func(e entry, number string) int { return sequence.Compare(e.sequence, number) }); ok {
 			entries[j].progress.decide(l.user)
 		}
 	}
@@ -162,7 +164,7 @@ func (m *memory) recall(b *batch) (found remembered) {
 		if r.saved && b.index(r.sequence) >= 0 {
 			found.saved = append(found.saved, r.sequence)
 		}
-		gone := !b.redrive && compareSequence(first, r.sequence) > 0 && slices.ContainsFunc(r.keys, func(k string) bool { return keys[k] })
+		gone := !b.redrive && sequence.Compare(first, r.sequence) > 0 && slices.ContainsFunc(r.keys, func(k string) bool { return keys[k] })
 		if gone {
 			found.passed = append(found.passed, r)
 		}
@@ -315,7 +317,7 @@ type place struct {
 }
 
 func (p place) compare(q place) int {
-	return cmp.Or(compareSequence(p.sequence, q.sequence), cmp.Compare(p.subSequence, q.subSequence))
+	return cmp.Or(sequence.Compare(p.sequence, q.sequence), cmp.Compare(p.subSequence, q.subSequence))
 }
 
 // poisoned is since where and when a partition key is poisoned.

@@ -47,8 +47,8 @@ type config struct {
 // also sets records aside that were only slow, or begun shortly before the end.
 // Without a [DeadLetter], or while it fails, a record over the limit is neither
 // dropped nor tried more than once an invocation: it counts as failed, and the count
-// goes on. A [BatchHandler] may be called once more: for a record alone whose calls failed as a
-// whole.
+// goes on. A [BatchHandler] may be called once more: for a record alone whose calls
+// failed as a whole.
 func WithMaxAttempts(n int) Option {
 	return func(c *config) { c.maxAttempts = n }
 }

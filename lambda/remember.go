@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 const (
@@ -48,7 +50,7 @@ func (c *Consumer) recall(ctx context.Context, b *batch) recalled {
 	saved, ok := c.load(ctx, b, first, b.highest())
 	if !ok { // where something may be saved is to be written over, or deleted
 		items := memory.saved
-		if decimal(first) && !slices.Contains(items, first) {
+		if sequence.Valid(first) && !slices.Contains(items, first) {
 			items = append(items, strings.Clone(first))
 		}
 		return recalled{known: memory.known, items: append(items, memory.undeleted...), unread: true}
@@ -98,7 +100,7 @@ func (c *Consumer) load(ctx context.Context, b *batch, first, last string) (save
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	f := apart(func() (err error) {
-		if !decimal(first) || !decimal(last) {
+		if !sequence.Valid(first) || !sequence.Valid(last) {
 			return fmt.Errorf("sequence numbers %.200q to %.200q: want decimal numbers", first, last)
 		}
 		saved, err = c.config.checkpoint.Load(ctx, c.shard(b), first, last)
@@ -168,7 +170,7 @@ func (v *invocation) entries(outers []outerState, from int, late bool) (es []ent
 		}
 		es = append(es, e)
 	}
-	slices.SortStableFunc(es, func(x, y entry) int { return compareSequence(x.sequence, y.sequence) })
+	slices.SortStableFunc(es, func(x, y entry) int { return sequence.Compare(x.sequence, y.sequence) })
 	return es
 }
 

@@ -12,11 +12,12 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 const (
 	entryVersion = 1
-	maxSequence  = 129      // digits, as the API Reference allows (SequenceNumber)
 	maxSavedText = 512      // of one failure, in bytes
 	maxSavedAll  = 32 << 10 // of all failures of a batch
 )
@@ -103,7 +104,7 @@ func (r *entryReader) signed() int64 {
 
 // digits reads what appendDigits wrote; what is no digit is not decimal.
 func (r *entryReader) digits() string {
-	n := r.number(maxSequence)
+	n := r.number(sequence.MaxDigits)
 	b := r.bytes((n + 1) / 2)
 	if r.bad {
 		return ""
@@ -147,24 +148,10 @@ func readEntry(b []byte) (entry, error) {
 		}
 		e.progress.tries[i] = try{attempts: int(attempts >> 1), own: attempts&1 != 0, failure: text}
 	}
-	if err != nil || r.bad || !decimal(e.sequence) {
+	if err != nil || r.bad || !sequence.Valid(e.sequence) {
 		return entry{}, ErrProgress
 	}
 	return e, nil
-}
-
-// decimal says whether s is a sequence number: a decimal number of at most 129
-// digits, without leading zeros.
-func decimal(s string) bool {
-	if s == "" || len(s) > maxSequence || s[0] == '0' && len(s) > 1 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
 }
 
 // OuterProgress is what an entry of a [SavedProgress] says of one outer record.

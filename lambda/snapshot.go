@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 // snapshotEvery bounds what is lost by that, and what writing costs.
@@ -69,7 +71,7 @@ func writeProgress(entries []entry) (string, error) {
 	var b []byte
 	texts := maxSavedAll
 	for i := range entries {
-		if s := entries[i].sequence; !decimal(s) {
+		if s := entries[i].sequence; !sequence.Valid(s) {
 			return "", fmt.Errorf("lambda: the progress of a window: sequence number %.200q: want a decimal number", s)
 		}
 		b = appendBytes(b, entries[i].append(nil, &texts))
@@ -109,7 +111,7 @@ func progressOf(b *batch, text string) (known map[string]entry, beyond []entry, 
 		switch {
 		case b.index(e.sequence) >= 0:
 			known[e.sequence] = e
-		case compareSequence(e.sequence, b.highest()) > 0:
+		case sequence.Compare(e.sequence, b.highest()) > 0:
 			beyond = append(beyond, e)
 		}
 	}

@@ -1,3 +1,7 @@
+// On Windows a process can't send itself an interrupt.
+
+//go:build unix
+
 package main
 
 import (
@@ -6,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,9 +32,6 @@ func (in interrupted) Read(b []byte) (int, error) {
 
 // An interrupt ends it also while it waits for input, and leaves no file.
 func TestRedriveInterrupted(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a process can't send itself an interrupt")
-	}
 	in, end := io.Pipe()
 	left := filepath.Join(t.TempDir(), "left.jsonl")
 	var errOut strings.Builder

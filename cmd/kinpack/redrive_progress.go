@@ -24,6 +24,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/kinpack/kinpack/cmd/kinpack/internal/redrive"
+	"github.com/kinpack/kinpack/internal/sequence"
 	"github.com/kinpack/kinpack/lambda"
 )
 
@@ -48,20 +49,14 @@ func newTable(f *redriveFlags) *table {
 	return &table{name: f.checkpoint, namespace: f.progressNamespace(), load: f.aws.load}
 }
 
-// sequenceDigits is the length of the table's sort keys.
-const sequenceDigits = 129
-
 func (t *table) done(ctx context.Context, b *redrive.Batch) (doneFunc, error) {
 	known := make(map[string][]lambda.OuterProgress)
-	padded := func(sequence string) attribute {
-		return attribute{S: strings.Repeat("0", sequenceDigits-len(sequence)) + sequence}
-	}
 	in := queryInput{
 		TableName: t.name, ConsistentRead: true,
 		KeyConditionExpression: "shardKey = :shard AND sequenceNumber BETWEEN :first AND :last",
 		ExpressionAttributeValues: map[string]attribute{
 			":shard": {S: b.StreamARN + "#" + b.ShardID + "#" + t.namespace},
-			":first": padded(b.First), ":last": padded(b.Last),
+			":first": {S: sequence.Pad(b.First)}, ":last": {S: sequence.Pad(b.Last)},
 		},
 	}
 	for {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/kinpack/kinpack/cmd/kinpack/internal/redrive"
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 // readPause keeps to the 5 reads a second that a shard takes (Kinesis Data
@@ -56,7 +57,7 @@ func (r *rangeReader) records(ctx context.Context, b *redrive.Batch) ([]redrive.
 			return nil, err
 		}
 		for _, rec := range out.Records {
-			if redrive.CompareSequence(aws.ToString(rec.SequenceNumber), b.Last) > 0 {
+			if sequence.Compare(aws.ToString(rec.SequenceNumber), b.Last) > 0 {
 				return records, nil
 			}
 			records = append(records, redrive.Record{

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/kinpack/kinpack/internal/sequence"
 	"github.com/kinpack/kinpack/lambda"
 )
 
@@ -27,9 +28,6 @@ const (
 )
 
 const (
-	// maxDigits is Kinesis's: a sequence number is 0|([1-9]\d{0,128}) (API
-	// Reference, SequenceNumberRange).
-	maxDigits = 129
 	// maxPartitionKey and maxItem are DynamoDB's, in bytes (Developer Guide, Quotas).
 	maxPartitionKey = 2048
 	maxItem         = 400 * 1024
@@ -59,13 +57,13 @@ func partitionKey(s lambda.Shard) (string, error) {
 
 // sortKey makes strings of one length, which compare as the numbers do.
 func sortKey(number string) (string, error) {
-	if len(number) > maxDigits {
-		return "", fmt.Errorf("dynamocheckpoint: sequence number %.40s... has %d digits, want at most %d", number, len(number), maxDigits)
+	if len(number) > sequence.MaxDigits {
+		return "", fmt.Errorf("dynamocheckpoint: sequence number %.40s... has %d digits, want at most %d", number, len(number), sequence.MaxDigits)
 	}
-	if !isNumber(number) || number[0] == '0' && number != "0" {
+	if !sequence.Valid(number) {
 		return "", fmt.Errorf("dynamocheckpoint: sequence number %q: want a decimal number without leading zeros", number)
 	}
-	return strings.Repeat("0", maxDigits-len(number)) + number, nil
+	return sequence.Pad(number), nil
 }
 
 func itemKey(partition, sort string) map[string]types.AttributeValue {
@@ -125,8 +123,8 @@ func numberSize(digits string) int { return 1 + (len(digits)+1)/2 }
 // parseItem reads what item made.
 func parseItem(item map[string]types.AttributeValue) (p lambda.SavedProgress, expires time.Time, err error) {
 	sort, ok := item[attrSequence].(*types.AttributeValueMemberS)
-	if !ok || len(sort.Value) != maxDigits || !isNumber(sort.Value) {
-		return p, expires, fmt.Errorf("%s is no string of %d digits", attrSequence, maxDigits)
+	if !ok || len(sort.Value) != sequence.MaxDigits || !isNumber(sort.Value) {
+		return p, expires, fmt.Errorf("%s is no string of %d digits", attrSequence, sequence.MaxDigits)
 	}
 	if p.SequenceNumber = strings.TrimLeft(sort.Value, "0"); p.SequenceNumber == "" {
 		p.SequenceNumber = "0"

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 // Outcome is how an invocation went.
@@ -95,7 +97,7 @@ func position(c *config, items []item, positions map[string]int, raw json.RawMes
 	if at, ok := positions[*id]; ok {
 		return at, nil
 	}
-	if c.lowIDReported && len(items) > 0 && decimal(*id) && compare(*id, items[0].SequenceNumber) < 0 {
+	if c.lowIDReported && len(items) > 0 && sequence.Valid(*id) && sequence.Compare(*id, items[0].SequenceNumber) < 0 {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("lambdatest: itemIdentifier %q is not in the batch", *id)

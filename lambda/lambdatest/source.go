@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 // Client is what a [Mapping] calls of Kinesis. *kinesis.Client of the AWS SDK fits,
@@ -83,7 +85,7 @@ func Records(shards ...[]Record) Source {
 			if r.ApproximateArrivalTimestamp.IsZero() {
 				r.ApproximateArrivalTimestamp = now
 			}
-			if !decimal(r.SequenceNumber) || j > 0 && compare(last, r.SequenceNumber) >= 0 {
+			if !sequence.Valid(r.SequenceNumber) || j > 0 && sequence.Compare(last, r.SequenceNumber) >= 0 {
 				return Source{err: fmt.Errorf("lambdatest: Records: record %d of shard %d has sequence number %q: want digits that rise, without leading zeros", j, i, r.SequenceNumber)}
 			}
 			last = r.SequenceNumber
@@ -99,20 +101,6 @@ func Records(shards ...[]Record) Source {
 
 // region returns the region in the stream's ARN.
 func (s Source) region() string { return strings.SplitN(s.arn, ":", 6)[3] }
-
-// decimal says whether a sequence number can be compared.
-func decimal(s string) bool {
-	return s != "" && (s == "0" || s[0] != '0') && strings.Trim(s, "0123456789") == ""
-}
-
-// compare compares sequence numbers as the integers that they are, without
-// leading zeros.
-func compare(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return strings.Compare(a, b)
-}
 
 // memory is the three calls over slices. Its iterators are "shard index:position".
 type memory struct {
@@ -143,7 +131,7 @@ func (m *memory) GetShardIterator(_ context.Context, in *kinesis.GetShardIterato
 		case types.ShardIteratorTypeAtTimestamp:
 			before = r.ApproximateArrivalTimestamp.Before(*in.Timestamp)
 		case types.ShardIteratorTypeAfterSequenceNumber:
-			before = compare(*r.SequenceNumber, *in.StartingSequenceNumber) <= 0
+			before = sequence.Compare(*r.SequenceNumber, *in.StartingSequenceNumber) <= 0
 		}
 		if !before {
 			break

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kinpack/kinpack/internal/sequence"
 	"github.com/kinpack/kinpack/lambda"
 )
 
@@ -225,7 +226,7 @@ func (r *reader) onFailure(place string, o map[string]json.RawMessage) {
 	case err != nil:
 	case b.StreamARN == "" || b.ShardID == "":
 		err = errors.New("no streamArn or no shardId")
-	case !isSequence(b.First) || !isSequence(b.Last) || CompareSequence(b.First, b.Last) > 0:
+	case !sequence.Valid(b.First) || !sequence.Valid(b.Last) || sequence.Compare(b.First, b.Last) > 0:
 		err = fmt.Errorf("startSequenceNumber %.130q and endSequenceNumber %.130q are no range", b.First, b.Last)
 	}
 	if err != nil {
@@ -271,7 +272,7 @@ func (r *reader) letter(place string, raw json.RawMessage) {
 	switch {
 	case err != nil:
 		err = errors.New(strings.TrimPrefix(err.Error(), "lambda: "))
-	case !isSequence(l.SequenceNumber):
+	case !sequence.Valid(l.SequenceNumber):
 		err = fmt.Errorf("dead letter: sequence number %.130q, want a decimal number", l.SequenceNumber)
 	case l.SubSequenceNumber < lambda.WholeRecord:
 		err = fmt.Errorf("dead letter: sub-sequence number %d, want %d or more", l.SubSequenceNumber, lambda.WholeRecord)

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kinpack/kinpack/internal/sequence"
 )
 
 // Record is an outer record: a Kinesis record and where it comes from.
@@ -55,7 +57,7 @@ func readRecord(raw json.RawMessage) (Record, error) {
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return Record{}, fmt.Errorf("record of a Kinesis event: %w", err)
 	}
-	if !isSequence(e.Kinesis.SequenceNumber) {
+	if !sequence.Valid(e.Kinesis.SequenceNumber) {
 		return Record{}, fmt.Errorf("record of a Kinesis event: sequence number %.130q, want a decimal number", e.Kinesis.SequenceNumber)
 	}
 	arrival, err := readArrival(e.Kinesis.ApproximateArrivalTimestamp)
@@ -122,15 +124,4 @@ func writeArrival(t time.Time) json.Number {
 		return ""
 	}
 	return json.Number(strconv.FormatFloat(float64(t.Round(time.Millisecond).UnixMilli())/1000, 'f', -1, 64))
-}
-
-// isSequence says whether s is a sequence number as the service writes it:
-// decimal, without leading zeros, of up to 129 digits (API Reference, Record).
-func isSequence(s string) bool {
-	return s != "" && len(s) <= 129 && (s[0] != '0' || s == "0") && strings.Trim(s, "0123456789") == ""
-}
-
-// CompareSequence compares sequence numbers, which are decimal, as numbers.
-func CompareSequence(a, b string) int {
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }

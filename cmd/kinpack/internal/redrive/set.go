@@ -16,6 +16,7 @@ import (
 
 	"github.com/kinpack/kinpack/deaggregate"
 	"github.com/kinpack/kinpack/internal/redriven"
+	"github.com/kinpack/kinpack/internal/sequence"
 	"github.com/kinpack/kinpack/lambda"
 )
 
@@ -248,7 +249,7 @@ func (s *Set) Events(batchSize int) ([]Event, error) {
 	for _, sh := range shards {
 		var e Event
 		size := 0
-		for _, sequence := range slices.SortedFunc(maps.Keys(s.shards[sh]), CompareSequence) {
+		for _, sequence := range slices.SortedFunc(maps.Keys(s.shards[sh]), sequence.Compare) {
 			it := s.shards[sh][sequence]
 			if len(it.users) == 0 && (it.whole == nil || it.of > 0) {
 				continue // all of it is done
