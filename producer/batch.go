@@ -62,6 +62,7 @@ type packing struct {
 	limit    int // and at most
 	maxCount int // user records in one
 	linger   time.Duration
+	random   func() uint64 // for keyless hash keys
 }
 
 // fill returns what part of the units that n bytes are billed they fill.
@@ -77,7 +78,7 @@ func (b *batch) pack(r *record, data []byte, k *packing, outer int, in hashkey.R
 	p := b.packer
 	rec := aggregate.Record{PartitionKey: r.partitionKey, ExplicitHashKey: r.explicitHashKey, Data: data}
 	if r.keyless() {
-		rec.PartitionKey, rec.ExplicitHashKey = wire.KeylessPartitionKey, p.keylessHashKey(in)
+		rec.PartitionKey, rec.ExplicitHashKey = wire.KeylessPartitionKey, p.keylessHashKey(in, k.random)
 		r.hashKey = p.keyless
 	}
 	before := p.Mark()
@@ -121,9 +122,9 @@ func (p *packer) consider(m aggregate.Mark, k *packing, outer int) {
 // keylessHashKey returns the hash key of this batch's keyless records: one for
 // all, since the key is in the aggregate once then, and since a split cannot part
 // them; a random one of the shard's, so that its future children share the load.
-func (p *packer) keylessHashKey(in hashkey.Range) string {
+func (p *packer) keylessHashKey(in hashkey.Range, random func() uint64) string {
 	if p.keylessS == "" {
-		p.keyless = in.At(hashkey.Key{Hi: rand.Uint64(), Lo: rand.Uint64()})
+		p.keyless = in.At(hashkey.Key{Hi: random(), Lo: random()})
 		p.keylessS = p.keyless.String()
 	}
 	return p.keylessS
