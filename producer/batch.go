@@ -62,6 +62,7 @@ type packing struct {
 	limit    int // and at most
 	maxCount int // user records in one
 	linger   time.Duration
+	plain    bool          // a lone user record goes plain
 	random   func() uint64 // for keyless hash keys
 }
 
@@ -89,13 +90,13 @@ func (b *batch) pack(r *record, data []byte, k *packing, outer int, in hashkey.R
 	size := p.Size()
 	if size > p.edge {
 		if before.Len() > 0 {
-			p.consider(before, k, outer)
+			b.consider(before, k, outer)
 			atEdge = true
 		}
 		p.edge = k.ceil(size+outer) - outer
 	}
 	if mean := (size - wire.Overhead) / len(b.records); p.edge-size < mean {
-		p.consider(p.Mark(), k, outer)
+		b.consider(p.Mark(), k, outer)
 		atEdge = true
 	}
 	return atEdge, nil
@@ -110,9 +111,14 @@ func (b *batch) hold(r *record, size, end int) {
 
 // consider makes m the point to cut at if it is no worse than the one so far, or
 // little worse and twice as large: or records that fill one unit best would go one
-// by one, however many there are.
-func (p *packer) consider(m aggregate.Mark, k *packing, outer int) {
+// by one, however many there are. A lone record that goes plain is smaller than it
+// is packed: one that just fills its units is best alone.
+func (b *batch) consider(m aggregate.Mark, k *packing, outer int) {
+	p := b.packer
 	fill := min(k.fill(m.Size()+outer), goodFill)
+	if m.Len() == 1 && k.plain {
+		fill = min(k.fill(int(b.records[0].size)), goodFill)
+	}
 	if fill >= p.cutFill || m.Size() >= 2*p.cut.Size() && fill >= p.bestFill-waitPrice {
 		p.cut, p.cutFill = m, fill
 	}
@@ -147,7 +153,7 @@ func (b *batch) worthWaiting(k *packing, outer int, now time.Duration, rate floa
 		}
 		more := math.Floor(float64(edge-size)/mean) * mean
 		gain := min((float64(size+outer)+more)/float64(edge+outer), goodFill) - p.cutFill
-		if gain > waitPrice*more/rate/float64(k.linger) {
+		if more > 0 && gain > waitPrice*more/rate/float64(k.linger) {
 			return true
 		}
 	}

@@ -174,3 +174,30 @@ func TestWorthWaiting(t *testing.T) {
 		}
 	})
 }
+
+// Records that just fill their units go alone, since plain they need no more than
+// that: two of them in one aggregate would cost three units.
+func TestFullUnitsGoAlone(t *testing.T) {
+	for _, c := range []struct {
+		size, unit, units int
+		every             time.Duration
+	}{
+		{producer.PutUnit, producer.PutUnit, 1, ms(70)},
+		{2 * producer.PutUnit, producer.PutUnit, 2, ms(70)},
+		{producer.PutUnitOnDemand, producer.PutUnitOnDemand, 1, ms(70)},
+		{producer.PutUnitOnDemand, producer.PutUnitOnDemand, 1, ms(15)},
+	} {
+		bubble(t, func(t *testing.T) {
+			f := newFake(t, 1)
+			p := open(t, f, producer.WithPutUnit(c.unit))
+			for range 100 {
+				fill(t, p, "k", c.size, c.size)
+				time.Sleep(c.every)
+			}
+			flush(t, p)
+			if s := p.Stats(); s.PutUnits > int64(102*c.units) { // the last ones are flushed together
+				t.Errorf("100 records of %d bytes took %d units of %d, want %d each: %+v", c.size, s.PutUnits, c.unit, c.units, s)
+			}
+		})
+	}
+}

@@ -121,7 +121,7 @@ func (c *config) packing() packing {
 	if c.rateLimit > 0 { // no aggregate needs more than the burst that a shard is given
 		limit = min(limit, max(c.aggregateSize, shardBytes/100*c.rateLimit))
 	}
-	return packing{unit: c.putUnit, target: c.aggregateSize, limit: limit, maxCount: c.aggregateCount, linger: c.maxBufferedTime, random: rand.Uint64}
+	return packing{unit: c.putUnit, target: c.aggregateSize, limit: limit, maxCount: c.aggregateCount, linger: c.maxBufferedTime, plain: c.lanes == 1, random: rand.Uint64}
 }
 
 // laneKeys returns the outer partition keys of n lanes: a to z, then a1 and so
