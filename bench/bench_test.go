@@ -112,15 +112,6 @@ func onDemand() (all []workload) {
 	return all
 }
 
-// everything is all workloads but the floods.
-func everything() []workload {
-	var all []workload
-	for _, group := range [][]workload{examples(), steady(), hosts(), buffers(), realSets(), onDemand()} {
-		all = append(all, group...)
-	}
-	return all
-}
-
 // compared is a workload packed by kinpack and by the KPL's rule.
 type compared struct{ kinpack, kpl *plan.Packing }
 

@@ -2,4 +2,4 @@
 
 package bench_test
 
-const raceDetector = false
+const thinned = 1

@@ -2,4 +2,4 @@
 
 package bench_test
 
-const raceDetector = true
+const thinned = 17
