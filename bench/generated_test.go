@@ -206,7 +206,7 @@ func exampleTable() (string, error) {
 		producers int
 	}{
 		{"kinpack, one partition key", keyings["one"], 1}, {"kinpack, keys of 36 bytes, each another", keyings["unique"], 1}, {"kinpack, keyless", keyings["none"], 1},
-		{"the same from 10 producers", keyings["unique"], 10}, {"from 50", keyings["unique"], 50},
+		{"kinpack, keys each another, from 10 producers", keyings["unique"], 10}, {"from 50 producers", keyings["unique"], 50}, {"keyless, from 50 producers", keyings["none"], 50},
 	} {
 		w.Keys, w.Producers = c.keys, c.producers
 		p, err := w.Pack()

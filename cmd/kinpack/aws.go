@@ -8,6 +8,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
@@ -62,7 +65,27 @@ func (f *awsFlags) load(ctx context.Context, name string) (aws.Config, error) {
 	if region != "" {
 		options = append(options, config.WithRegion(region))
 	}
-	return config.LoadDefaultConfig(ctx, options...)
+	c, err := config.LoadDefaultConfig(ctx, options...)
+	if client, ok := c.HTTPClient.(*awshttp.BuildableClient); ok {
+		c.HTTPClient = earlyAnswers{client}
+	}
+	return c, err
+}
+
+// earlyAnswers makes the SDK's HTTP client bear answers that come before it has
+// noticed that its request is out, as those of an emulator on loopback do: WriteTo of
+// a request body that the SDK has closed by then returns io.EOF (smithy-go v1.28.9),
+// which net/http takes for a failed write, and the answer is lost.
+type earlyAnswers struct{ client *awshttp.BuildableClient }
+
+// Do implements aws.HTTPClient.
+func (e earlyAnswers) Do(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		return e.client.Do(r)
+	}
+	shown := *r
+	shown.Body = struct{ io.ReadCloser }{r.Body} // without WriteTo
+	return e.client.Do(&shown)
 }
 
 // kinesis returns a client for a stream, by name or ARN.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 func main() {
@@ -28,14 +29,17 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{demoCommand(), encodeCommand(), decodeCommand(), redriveCommand()}
+	return []command{
+		demoCommand(), costCommand(), putCommand(), tailCommand(), inspectCommand(),
+		encodeCommand(), decodeCommand(), redriveCommand(), versionCommand(),
+	}
 }
 
 // errFailed ends a command with exit code 1 when it has said why already.
 var errFailed = errors.New("failed")
 
-// run runs a command line and returns the exit code: 0, 1 if the command failed,
-// 2 if the command line is wrong.
+// run runs a command line and returns the exit code: 0, 1 if the command failed, 2 if
+// the command line is wrong, 130 if it was interrupted and did what it could.
 func run(ctx context.Context, args []string, s streams) int {
 	if len(args) == 0 {
 		usage(s.err)
@@ -45,6 +49,8 @@ func run(ctx context.Context, args []string, s streams) int {
 	case "help", "-h", "-help", "--help":
 		usage(s.out)
 		return 0
+	case "-version", "--version":
+		args[0] = "version"
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
@@ -59,7 +65,7 @@ func (c command) run(ctx context.Context, args []string, s streams) int {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	do := c.setUp(flags)
-	err := flags.Parse(args)
+	err := flags.Parse(withFiles(flags, args))
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(s.out, c.help)
@@ -76,6 +82,9 @@ func (c command) run(ctx context.Context, args []string, s streams) int {
 		fmt.Fprintf(s.err, "kinpack %s: %v; see kinpack %s --help\n", c.name, err, c.name)
 		return 2
 	}
+	if code := exitCode(0); errors.As(err, &code) {
+		return int(code)
+	}
 	if err != nil {
 		if !errors.Is(err, errFailed) {
 			fmt.Fprintf(s.err, "kinpack %s: %v\n", c.name, err)
@@ -83,6 +92,22 @@ func (c command) run(ctx context.Context, args []string, s streams) int {
 		return 1
 	}
 	return 0
+}
+
+// withFiles ties the name of a file to the flag before it that may go without one.
+func withFiles(flags *flag.FlagSet, args []string) []string {
+	var tied []string
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if f := flags.Lookup(strings.TrimLeft(arg, "-")); f != nil && strings.HasPrefix(arg, "-") && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+			if _, ok := f.Value.(*fileFlag); ok {
+				i++
+				arg += "=" + args[i]
+			}
+		}
+		tied = append(tied, arg)
+	}
+	return tied
 }
 
 // usageError is a flag's value out of its range.

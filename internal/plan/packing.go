@@ -68,17 +68,26 @@ func (p *Packing) UnitsPerMillion() float64 { return 1e6 * float64(p.Units) / fl
 // PerAggregate is how many user records there are in a Kinesis record.
 func (p *Packing) PerAggregate() float64 { return float64(p.UserRecords) / float64(p.KinesisRecords) }
 
-// Flow returns what goes into the stream at a rate of user records a second.
+// Flow returns what goes into the stream at a rate of user records a second, with
+// the partition keys if they are billed, as Workload.Unpacked does.
 func (p *Packing) Flow(rate float64) cost.Flow {
 	each := rate / float64(p.UserRecords)
-	return cost.Flow{
+	f := cost.Flow{
 		UserRecordsPerSecond:    rate,
 		KinesisRecordsPerSecond: each * float64(p.KinesisRecords),
 		DataBytesPerSecond:      each * float64(p.Data),
-		KeyBytesPerSecond:       each * float64(p.Keys),
 		PutUnitsPerSecond:       each * float64(p.Units),
 		RoundedBytesPerSecond:   each * float64(p.Rounded),
 	}
+	if p.billing.KeyCounts {
+		f.KeyBytesPerSecond = p.KeyFlow(rate)
+	}
+	return f
+}
+
+// KeyFlow returns the bytes of partition keys a second.
+func (p *Packing) KeyFlow(rate float64) float64 {
+	return rate / float64(p.UserRecords) * float64(p.Keys)
 }
 
 // settling is the first part of a run, in which things settle: it is not counted.
@@ -91,7 +100,11 @@ func (w Workload) Counted(i int) bool { return i >= w.UserRecords()/settling }
 func (w Workload) Options() []producer.Option {
 	w = w.withDefaults()
 	opts := []producer.Option{producer.WithMaxBufferedTime(w.Buffer), producer.WithPutUnit(w.Unit), producer.WithRecordTTL(0)}
-	if w.Size > defaultRecord {
+	largest := w.Size
+	for _, r := range w.Records {
+		largest = max(largest, len(r.Data))
+	}
+	if largest > defaultRecord {
 		opts = append(opts, producer.WithMaxRecordSize(10<<20))
 	}
 	return opts

@@ -155,24 +155,44 @@ func (w Workload) UserRecords() int {
 	return int(min(max(12*each*lanes, 1500), 40_000, max(256<<20/(data+8), 200)))
 }
 
-// Unpacked returns the flow of the user records as they are, one by one. Those
-// without a key are given a random one, of UniqueBytes.
+// Unpacked returns the flow of the user records as they are, one by one. Their
+// partition keys are in it only if they are billed: AWS's examples and its
+// calculator leave them out, though a shard's limit counts them. See KeyFlow.
 func (w Workload) Unpacked() (cost.Flow, error) {
 	w = w.withDefaults()
 	if err := w.validate(); err != nil {
 		return cost.Flow{}, err
 	}
-	if len(w.Records) == 0 {
-		return cost.Steady(w.Rate, w.Size, w.Keys.Bytes, w.Billing)
-	}
-	sizes := make([]cost.Size, len(w.Records))
-	for i, r := range w.Records {
-		sizes[i] = cost.Size{Data: len(r.Data), Key: len(r.PartitionKey)}
-		if r.PartitionKey == "" {
-			sizes[i].Key = UniqueBytes
+	sizes := []cost.Size{{Data: w.Size, Key: w.Keys.Bytes}}
+	if len(w.Records) > 0 {
+		sizes = make([]cost.Size, len(w.Records))
+		for i, r := range w.Records {
+			sizes[i] = cost.Size{Data: len(r.Data), Key: len(r.PartitionKey)}
 		}
 	}
-	return cost.Of(w.Rate, sizes, w.Billing)
+	f, err := cost.Of(w.Rate, sizes, w.Billing)
+	if !w.Billing.KeyCounts {
+		f.KeyBytesPerSecond = 0
+	}
+	return f, err
+}
+
+// KeyFlow returns the bytes of partition keys a second if the user records go one
+// by one. Those without a key are given a random one, of UniqueBytes.
+func (w Workload) KeyFlow() float64 {
+	w = w.withDefaults()
+	if len(w.Records) == 0 {
+		return w.Rate * float64(w.Keys.Bytes)
+	}
+	sum := 0
+	for _, r := range w.Records {
+		n := len(r.PartitionKey)
+		if n == 0 {
+			n = UniqueBytes
+		}
+		sum += n
+	}
+	return w.Rate * float64(sum) / float64(len(w.Records))
 }
 
 // Room is how many times its rate the shards take when packed: their bytes.
