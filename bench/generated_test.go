@@ -100,12 +100,12 @@ func drawings() (map[string]drawing, error) {
 	if err != nil {
 		return nil, err
 	}
-	fill, wait, err := plan.OverBuffer(plan.Of(0, 512, 4, plan.Keys{}), decades(10, 5000),
+	fill, wait, err := plan.OverBuffer(cost.Provisioned, plan.Of(0, 512, 4, plan.Keys{}), decades(10, 5000),
 		[]time.Duration{20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, time.Second})
 	if err != nil {
 		return nil, err
 	}
-	producers, err := plan.OverProducers(plan.Of(10_000, 512, 0, plan.Keys{}), []int{1, 2, 5, 10, 20, 50, 100, 200}, []int{6, 20, 100})
+	producers, err := plan.OverProducers(cost.Provisioned, plan.Of(10_000, 512, 0, plan.Keys{}), []int{1, 2, 5, 10, 20, 50, 100, 200}, []int{6, 20, 100})
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func table(sizes []int, rates []float64) (string, error) {
 		for _, rate := range rates {
 			w := workload{Workload: plan.Of(rate, size, 0, plan.Keys{}).Complete()}
 			keyless := plan.Of(rate, size, 0, plan.Keys{None: true})
-			packings, err := plan.PackAll([]plan.Workload{w.Workload, keyless})
+			packings, err := plan.PackAll([]plan.Workload{w.Workload, keyless}, t.Stream)
 			if err != nil {
 				return "", err
 			}
@@ -161,9 +161,11 @@ func table(sizes []int, rates []float64) (string, error) {
 			}
 			var usd [4]float64
 			for i, f := range []cost.Flow{one, w.byTheKPL().Flow(rate), packings[0].Flow(rate), packings[1].Flow(rate)} {
-				if usd[i], err = t.Month(f); err != nil {
+				bill, err := t.Bill(plan.Sent{Flow: f})
+				if err != nil {
 					return "", err
 				}
+				usd[i] = bill.TotalUSD()
 			}
 			fmt.Fprintf(&b, "| %s B | %s | %s | %s | %s | %s | %.0f %% | %.2f | %s |\n", chart.Number(float64(size)), chart.Number(rate),
 				dollar(usd[0]), dollar(usd[1]), dollar(usd[2]), dollar(usd[3]), 100*(1-usd[2]/usd[0]), packings[0].Fill(), millis(packings[0].Quantile(0.5)))

@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"runtime"
 	"slices"
@@ -134,12 +135,20 @@ func (c *instant) done(waited time.Duration) {
 }
 
 // asTest runs f with a *testing.T, which testing/synctest asks for and a benchmark
-// does not have. The flags that say how often tests run are for the tests.
+// does not have. The flags that say which tests run, and how often, are not for it.
 func asTest(b *testing.B, f func(*testing.T)) {
+	for name, value := range map[string]string{"test.run": "", "test.skip": "", "test.count": "1"} {
+		given := flag.Lookup(name).Value.String()
+		if err := flag.Set(name, value); err != nil {
+			b.Fatal(err)
+		}
+		defer flag.Set(name, given)
+	}
 	procs, ran := runtime.GOMAXPROCS(0), false
 	defer runtime.GOMAXPROCS(procs)
-	ok := testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "virtual time", F: func(t *testing.T) {
-		if !ran {
+	all := func(string, string) (bool, error) { return true, nil }
+	ok := testing.RunTests(all, []testing.InternalTest{{Name: "virtual time", F: func(t *testing.T) {
+		if !ran { // it is called for each value of -cpu
 			ran = true
 			f(t)
 		}

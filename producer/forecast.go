@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"container/heap"
 	"errors"
 	"fmt"
 	"math"
@@ -93,8 +94,28 @@ func (l *Load) validate() error {
 type forecast struct {
 	p      *Producer
 	each   func(Packed)
-	due    time.Duration // when a lane becomes ready by itself, or earlier
+	alarms alarms                  // when lanes become ready by themselves, or earlier
+	next   map[*lane]time.Duration // the earliest alarm of each that has one
 	waited []time.Duration
+}
+
+// alarms is a heap of when to look at lanes.
+type alarms []alarm
+
+type alarm struct {
+	at   time.Duration
+	lane *lane
+}
+
+func (a alarms) Len() int           { return len(a) }
+func (a alarms) Less(i, j int) bool { return a[i].at < a[j].at }
+func (a alarms) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a *alarms) Push(x any)        { *a = append(*a, x.(alarm)) }
+
+func (a *alarms) Pop() any {
+	last := (*a)[len(*a)-1]
+	*a = (*a)[:len(*a)-1]
+	return last
 }
 
 func newForecast(c *config, shards int, each func(Packed)) (*forecast, error) {
@@ -111,7 +132,7 @@ func newForecast(c *config, shards int, each func(Packed)) (*forecast, error) {
 		gate: gate{max: c.maxBufferedBytes}, spares: spares{max: c.maxBufferedBytes / spareShare},
 	}
 	p.install(m, 0)
-	return &forecast{p: p, each: each, due: never}, nil
+	return &forecast{p: p, each: each, next: map[*lane]time.Duration{}}, nil
 }
 
 // put is Producer.put as far as it packs.
@@ -128,17 +149,13 @@ func (f *forecast) put(r Record, now time.Duration) error {
 
 // passTo sends what becomes ready by itself until now.
 func (f *forecast) passTo(now time.Duration) {
-	for f.due <= now {
-		at := f.due
-		f.due = never
-		for _, s := range f.p.shards {
-			for _, l := range s.lanes {
-				if l.due() <= at {
-					f.send(l, at)
-				}
-				f.due = min(f.due, l.due())
-			}
+	for len(f.alarms) > 0 && f.alarms[0].at <= now {
+		a := heap.Pop(&f.alarms).(alarm)
+		if f.next[a.lane] != a.at {
+			continue // there was an earlier one
 		}
+		delete(f.next, a.lane)
+		f.send(a.lane, a.at)
 	}
 }
 
@@ -159,5 +176,9 @@ func (f *forecast) send(l *lane, now time.Duration) {
 		f.p.spares.putPacker(packer)
 		f.p.spares.putBatch(b)
 	}
-	f.due = min(f.due, l.due())
+	at, set := f.next[l]
+	if due := l.due(); due != never && (!set || due < at) {
+		f.next[l] = due
+		heap.Push(&f.alarms, alarm{due, l})
+	}
 }

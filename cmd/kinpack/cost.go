@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,7 +21,8 @@ import (
 
 const costHelp = `kinpack cost says what user records cost a month, one by one and packed.
 
-  --rate N        user records a second, of all producers together; may have decimals
+What is put:
+  --rate N        user records a second, of all producers together: 1e-6 to 1e8
   --size BYTES    of a user record's data; also 35KB or 1MB (of 1,024)
   --stream NAME   instead of both: a stream, by name or ARN, of which records are
                   sampled; its shards, mode, retention and fan-out consumers are
@@ -26,26 +30,31 @@ const costHelp = `kinpack cost says what user records cost a month, one by one a
   --from P        from where on it is sampled: trim (default), a time, or a duration
                   such as 15m, which is so long ago
   --sample N      how many Kinesis records at most, default 5000
-How they are put:
+How it is put:
   --keyless       without partition keys: to whatever shard fills its units best
   --keys N        how many partition keys there are; default 0: each record its own
   --key-size N    bytes of a partition key, default 36
   --producers N   processes that share the rate, each of which packs its own; default 1
   --buffer TIME   how long a record may wait for others, default 100ms
-How they are kept and read:
-  --mode MODE     provisioned (default), on-demand or advantage
-  --shards N      default: as many as needed, one by one and packed each
+How it is kept and read:
+  --mode MODE     provisioned (default), on-demand or advantage; in the latter two
+                  aggregates are cut by 1,024 bytes (producer.WithPutUnit)
+  --shards N      default: as many as needed, one by one and packed each; of an
+                  on-demand stream twice that and at least 4
   --retention T   such as 24h (default), 7d, 365d
-  --consumers N   that read with GetRecords, a Lambda mapping is one; default 1
-  --fan-out N     consumers with enhanced fan-out
-  --lambda MB     a Lambda function of that memory reads it, too, with
+  --consumers N   that read with GetRecords, default 1
+  --lambda MB     one of them is a Lambda function of that memory, with
   --lambda-ms MS  for each user record (default 1) and
   --batch-size N  Kinesis records an invocation (default 100)
+  --fan-out N     consumers with enhanced fan-out
   --network PATH  nat or privatelink bill the bytes on the wire; default direct
   --zones N       with a gateway or an endpoint each, default 1
   --encoding E    json (default) or cbor
 Prices:
-  --region NAME   default us-east-1, or the stream's
+  --region NAME   default: the stream's, or else that of AWS_REGION, or us-east-1
+  --prices FILE   JSON with other prices, such as {"Provisioned": {"ShardHourUSD":
+                  0.017}}; the names are those of package bench/cost, what is not
+                  there is the region's
   --hours N       of a month, default 730; 720 and 744 are those of 30 and 31 days
   --put-unit N    bytes of a PUT payload unit, default 25600
   --key-counts    the partition key is billed, too (AWS does not say)
@@ -53,7 +62,11 @@ Output:
   --no-pack       only one by one
   --json, --csv   instead of the text; amounts to the cent, in US dollars
   --html [FILE]   a page with charts, in one file, to standard output or FILE
-` + awsHelp + `
+To read a stream, as with every AWS tool:
+  --profile NAME  the profile of the shared AWS config
+  --endpoint URL  another endpoint for all services, such as an emulator's;
+                  AWS_ENDPOINT_URL does the same
+
 What packing does is forecast by the producer's own code, with a Kinesis that
 answers at once.
 
@@ -89,6 +102,7 @@ type costFlags struct {
 	rate              float64
 	size              byteSize
 	stream, from      string
+	prices            string
 	sample            int
 	keyless           bool
 	keys, keySize     int
@@ -107,6 +121,7 @@ type costFlags struct {
 	json, csv         bool
 	html              fileFlag
 	given             map[string]bool // the flags that are on the command line
+	notes             []string        // what the stream has to say
 }
 
 func newCostFlags(flags *flag.FlagSet) *costFlags {
@@ -132,6 +147,7 @@ func newCostFlags(flags *flag.FlagSet) *costFlags {
 	flags.StringVar(&c.network, "network", "direct", "")
 	flags.IntVar(&c.zones, "zones", 1, "")
 	flags.StringVar(&c.encoding, "encoding", "json", "")
+	flags.StringVar(&c.prices, "prices", "", "")
 	flags.Float64Var(&c.hours, "hours", cost.HoursPerMonth, "")
 	flags.IntVar(&c.putUnit, "put-unit", cost.PutUnit, "")
 	flags.BoolVar(&c.keyCounts, "key-counts", false, "")
@@ -151,7 +167,7 @@ func (c *costFlags) validate() error {
 		}
 	}
 	if c.stream == "" || c.given["rate"] {
-		check(c.rate > 0 && c.rate <= 1e9, "--rate %v: want more than 0 and at most 1e9 user records a second", c.rate)
+		check(c.rate >= 1e-6 && c.rate <= 1e8, "--rate %v: want 1e-6 to 1e8 user records a second", c.rate)
 	}
 	if c.stream == "" {
 		check(c.given["size"], "--size is missing: bytes of a user record")
@@ -164,13 +180,24 @@ func (c *costFlags) validate() error {
 	check(c.shards >= 0 && c.shards <= 100_000, "--shards %d: want 1 to 100000", c.shards)
 	check(c.producers >= 1 && c.producers <= 1_000_000, "--producers %d: want 1 to 1000000", c.producers)
 	check(c.buffer > 0 && c.buffer <= 7*24*time.Hour, "--buffer %v: want more than 0 and at most 168h", c.buffer)
-	check(c.consumers >= 0 && c.fanOut >= 0, "--consumers %d, --fan-out %d: want 0 or more", c.consumers, c.fanOut)
-	check(c.retention >= 24 && c.retention <= 8760, "--retention %v: want 24h to 365d", c.retention)
+	check(c.consumers >= 0 && c.consumers <= 1000, "--consumers %d: want 0 to 1000", c.consumers)
+	check(c.fanOut >= 0 && c.fanOut <= 1000, "--fan-out %d: want 0 to 1000", c.fanOut)
+	check(c.retention >= 24 && c.retention <= 8760, "--retention %s: want 24h to 365d", c.retention.String())
 	check(c.hours > 0 && c.hours <= 744, "--hours %v: want more than 0 and at most 744", c.hours)
 	check(c.putUnit >= 1, "--put-unit %d: want 1 or more", c.putUnit)
-	check(c.network == "direct" || c.network == "nat" || c.network == "privatelink", "--network %q: want direct, nat or privatelink", c.network)
-	check(c.encoding == "json" || c.encoding == "cbor", "--encoding %q: want json or cbor", c.encoding)
+	_, ok := pathOf(c.network)
+	check(ok, "--network %q: want direct, nat or privatelink", c.network)
+	_, ok = encodingOf(c.encoding)
+	check(ok, "--encoding %q: want json or cbor", c.encoding)
 	check(c.lambda == 0 || c.lambda >= 128 && c.lambda <= 10_240, "--lambda %d: want 128 to 10240 MB", c.lambda)
+	check(c.lambda == 0 || c.consumers > 0, "--lambda and --consumers 0: the function is one of them")
+	for _, name := range []string{"lambda-ms", "batch-size"} {
+		check(!c.given[name] || c.lambda > 0, "--%s without --lambda", name)
+	}
+	for _, name := range []string{"zones", "encoding"} {
+		check(!c.given[name] || c.network != "direct", "--%s without --network", name)
+	}
+	check(!c.given["key-size"] || !c.keyless, "--key-size and --keyless: want one of them")
 	formats := 0
 	for _, on := range []bool{c.json, c.csv, c.html.on} {
 		if on {
@@ -203,18 +230,15 @@ func (c *costFlags) run(ctx context.Context, s streams) error {
 	if c.mode != cost.Provisioned {
 		w.Unit = producer.PutUnitOnDemand
 	}
-	region := c.aws.region
-	if region == "" {
-		region = "us-east-1"
-	}
-	prices, err := cost.PricesIn(region)
+	prices, note, err := c.pricesOf()
 	if err != nil {
-		return usageError{fmt.Errorf("--region: %w", err)}
+		return err
 	}
 	e, err := c.estimate(w, prices)
 	if err != nil {
 		return err
 	}
+	e.Hints = append(e.Hints, append(c.notes, note...)...)
 	switch {
 	case c.json:
 		return e.json(s.out)
@@ -224,6 +248,38 @@ func (c *costFlags) run(ctx context.Context, s streams) error {
 		return c.page(e, s)
 	}
 	return e.print(s.out)
+}
+
+// pricesOf returns the prices, and what there is to say of them.
+func (c *costFlags) pricesOf() (p cost.Prices, note []string, err error) {
+	region := cmp.Or(c.aws.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	p, err = cost.PricesIn(region)
+	switch {
+	case err == nil:
+	case c.prices != "":
+		p = cost.Prices{Region: region}
+	case c.given["region"]:
+		return p, nil, oneLine(fmt.Errorf("--region: %w", err))
+	default:
+		if p, err = cost.PricesIn("us-east-1"); err != nil {
+			return p, nil, err
+		}
+		note = []string{fmt.Sprintf("The prices of %s are not known here, these are those of us-east-1; see --prices.", region)}
+	}
+	if c.prices == "" {
+		return p, note, nil
+	}
+	text, err := os.ReadFile(c.prices)
+	if err != nil {
+		return p, nil, fmt.Errorf("--prices: %w", err)
+	}
+	p.AsOf = c.prices
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		return p, nil, usageError{fmt.Errorf("--prices %s: %w", c.prices, err)}
+	}
+	return p, note, nil
 }
 
 // byteSize is a number of bytes; KB and MB are of 1,024, as with AWS.
@@ -262,18 +318,17 @@ func (r *retention) String() string {
 }
 
 func (r *retention) Set(s string) error {
-	number, factor := s, 1.
 	if days, ok := strings.CutSuffix(s, "d"); ok {
-		number, factor = days, 24
-	} else if hours, ok := strings.CutSuffix(s, "h"); ok {
-		number = hours
+		n, err := strconv.ParseFloat(days, 64)
+		*r = retention(24 * n)
+		if err == nil && !math.IsNaN(n) {
+			return nil
+		}
+	} else if d, err := time.ParseDuration(s); err == nil {
+		*r = retention(d.Hours())
+		return nil
 	}
-	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || math.IsNaN(n) {
-		return errors.New("want hours such as 24h, or days such as 7d")
-	}
-	*r = retention(n * factor)
-	return nil
+	return errors.New("want hours such as 24h, or days such as 7d")
 }
 
 // fileFlag is a flag that may be given with or without the name of a file.

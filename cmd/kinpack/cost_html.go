@@ -24,7 +24,7 @@ func (c *costFlags) page(e *estimate, s streams) error {
 	}
 	var page bytes.Buffer
 	err = template.Must(template.New("cost").Parse(costPage)).Execute(&page, map[string]any{
-		"Title": "What " + e.question() + " cost", "Question": e.question(), "Conditions": e.conditions(),
+		"Title": "What " + e.sentence() + " cost", "Question": e.sentence(), "Conditions": e.conditions(),
 		"Rows": e.rows(), "Conclusions": e.conclusions(), "Charts": charts,
 	})
 	if err != nil {
@@ -50,24 +50,24 @@ func (c *costFlags) page(e *estimate, s streams) error {
 
 // charts are those of this workload.
 func (e *estimate) charts() ([]template.HTML, error) {
-	w := e.of.Complete()
-	named := []plan.Named{{Name: "these", Workload: w}}
-	if !w.Keys.None && len(w.Records) == 0 {
-		keyless := w
-		keyless.Keys = plan.Keys{None: true}
-		named = append(named, plan.Named{Name: "keyless", Workload: keyless})
+	w, mode := e.of, e.terms.Stream.Mode
+	asked := w
+	if e.Workload.Shards == 0 {
+		asked.Shards = 0 // as many as are needed at each rate
 	}
-	terms := e.terms
-	terms.Stream.Shards = 0
+	named := []plan.Named{{Name: "these", Workload: asked}}
+	if !w.Keys.None {
+		named = append(named, plan.Named{Name: "keyless", Workload: asked.Keyless()})
+	}
 	rates := around(w.Rate)
-	dollars, err := plan.DollarsOverRate(terms, named, rates)
+	dollars, err := plan.DollarsOverRate(e.terms, named, rates)
 	if err != nil {
 		return nil, err
 	}
 	buffers := []time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second, w.Buffer}
 	slices.Sort(buffers)
 	fits := slices.DeleteFunc(slices.Clone(rates), func(rate float64) bool { return rate > w.Rate && rate > 0.9*w.Rate*w.Room() })
-	fill, wait, err := plan.OverBuffer(w, fits, slices.Compact(buffers))
+	fill, wait, err := plan.OverBuffer(mode, w, fits, slices.Compact(buffers))
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +75,11 @@ func (e *estimate) charts() ([]template.HTML, error) {
 	slices.Sort(producers)
 	shards := []int{1, 10, 100, w.Shards}
 	slices.Sort(shards)
-	hosts, err := plan.OverProducers(w, slices.Compact(producers), slices.Compact(shards))
+	hosts, err := plan.OverProducers(mode, w, slices.Compact(producers), slices.Compact(shards))
 	if err != nil {
 		return nil, err
 	}
-	pays, err := plan.WherePays(terms.Stream.Mode, w.Buffer, []int{100, 512, 1024, 2048, 5120, 10_240, 15_000, 20_480, 25_600}, []float64{1, 3, 10, 30, 100, 300, 1000})
+	pays, err := plan.WherePays(mode, w.Buffer, []int{100, 512, 1024, 2048, 5120, 10_240, 15_000, 20_480, 25_600}, []float64{1, 3, 10, 30, 100, 300, 1000})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (e *estimate) charts() ([]template.HTML, error) {
 // them.
 func around(rate float64) (all []float64) {
 	for _, factor := range []float64{0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100} {
-		if r := rate * factor; r <= max(rate, 200_000) {
+		if r := rate * factor; r >= 1e-6 && r <= max(rate, 200_000) {
 			all = append(all, r)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 
 // This file owns how an estimate is written.
 
-// question is the workload in a sentence.
-func (e *estimate) question() string {
+// sentence is the workload in words.
+func (e *estimate) sentence() string {
 	w := e.Workload
 	keys := fmt.Sprintf("each with its own key of %s bytes", decimal(w.KeyBytes))
 	switch {
@@ -25,9 +25,13 @@ func (e *estimate) question() string {
 	case len(e.of.Records) > 0:
 		keys = fmt.Sprintf("with keys of %s bytes", decimal(w.KeyBytes))
 	case w.DistinctKeys > 0:
-		keys = fmt.Sprintf("with %s keys of %s bytes", thousands(w.DistinctKeys), decimal(w.KeyBytes))
+		keys = fmt.Sprintf("with %s of %s bytes", plural(w.DistinctKeys, "key"), decimal(w.KeyBytes))
 	}
-	s := fmt.Sprintf("%s user records a second of %s bytes, %s", decimal(w.RatePerSecond), decimal(w.RecordBytes), keys)
+	records := "user records"
+	if w.RatePerSecond == 1 {
+		records = "user record"
+	}
+	s := fmt.Sprintf("%s %s a second of %s bytes, %s", decimal(w.RatePerSecond), records, decimal(w.RecordBytes), keys)
 	if e.Packed != nil {
 		s += fmt.Sprintf(", from %s, buffered for up to %v", plural(w.Producers, "producer"), e.of.Buffer)
 	}
@@ -40,6 +44,18 @@ func (e *estimate) conditions() string {
 	s := fmt.Sprintf("%s (prices of %s), %s, %s retention, %s", w.Region, w.PricesOf, w.Mode, hours.String(), plural(w.Consumers, "consumer"))
 	if w.FanOut > 0 {
 		s += fmt.Sprintf(" and %d with fan-out", w.FanOut)
+	}
+	if w.LambdaMB > 0 {
+		s += fmt.Sprintf(", a Lambda function of %d MB that takes %s ms a user record in batches of %d", w.LambdaMB, decimal(w.LambdaMillis), w.BatchSize)
+	}
+	if w.Network != "" {
+		s += fmt.Sprintf(", %s in %s, %s", w.Network, plural(w.Zones, "zone"), w.Encoding)
+	}
+	if w.PutUnitBytes != cost.PutUnit {
+		s += fmt.Sprintf(", PUT payload units of %s bytes", thousands(w.PutUnitBytes))
+	}
+	if w.KeyCounts {
+		s += ", partition keys billed"
 	}
 	return s + fmt.Sprintf(", a month of %s hours", decimal(w.HoursPerMonth))
 }
@@ -125,7 +141,8 @@ func (e *estimate) items() (items []string) {
 
 // print writes the text.
 func (e *estimate) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n%s\n\n", e.question(), e.conditions())
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n\n", e.sentence(), e.conditions())
 	rows := append([][3]string{{"", "one by one", "packed"}}, e.rows()...)
 	var width [3]int
 	for _, r := range rows {
@@ -134,25 +151,24 @@ func (e *estimate) print(w io.Writer) error {
 		}
 	}
 	for _, r := range rows {
-		line := fmt.Sprintf("%-*s   %*s", width[0], r[0], width[1], r[1])
+		fmt.Fprintf(&b, "%-*s   %*s", width[0], r[0], width[1], r[1])
 		if e.Packed != nil {
-			line += fmt.Sprintf("   %*s", width[2], r[2])
+			fmt.Fprintf(&b, "   %*s", width[2], r[2])
 		}
-		fmt.Fprintln(w, line)
+		b.WriteString("\n")
 	}
 	for _, s := range e.conclusions() {
-		if _, err := fmt.Fprintf(w, "\n%s\n", s); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "\n%s\n", s)
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func (e *estimate) conclusions() []string {
 	var all []string
-	if e.SavedUSD != nil && *e.SavedUSD > 0.005 {
+	if e.SavedUSD != nil && *e.SavedUSD > 0 {
 		all = append(all, fmt.Sprintf("Packing saves %v a month, %.1f %%.", *e.SavedUSD, float64(*e.SavedPercent)))
-	} else if e.SavedUSD != nil && *e.SavedUSD < -0.005 {
+	} else if e.SavedUSD != nil && *e.SavedUSD < 0 {
 		all = append(all, fmt.Sprintf("Packing costs %v a month more, %.1f %%.", -*e.SavedUSD, -float64(*e.SavedPercent)))
 	}
 	return append(all, e.Hints...)
@@ -173,7 +189,7 @@ func (e *estimate) csv(w io.Writer) error {
 	line := func(name string, c *way) {
 		number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 		_ = out.Write([]string{name, number(c.KinesisRecords), number(c.PerRecord), number(c.Units), number(c.Bytes), number(c.Fill), number(c.MedianMillis), number(c.P99Millis),
-			strconv.Itoa(c.Shards), c.ShardUSD.cents(), c.PutUSD.cents(), c.OtherUSD.cents(), c.TotalUSD.cents()})
+			strconv.Itoa(c.Shards), c.ShardUSD.number(), c.PutUSD.number(), c.OtherUSD.number(), c.TotalUSD.number()})
 	}
 	line("none", &e.Unpacked)
 	if e.Packed != nil {

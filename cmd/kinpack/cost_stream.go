@@ -74,6 +74,9 @@ func (c *costFlags) describe(s *types.StreamDescriptionSummary, w *plan.Workload
 	if s.ConsumerCount != nil && !c.given["fan-out"] {
 		c.fanOut = int(*s.ConsumerCount)
 	}
+	if s.RecordDistributionStrategy == types.RecordDistributionStrategyAuto {
+		c.notes = append(c.notes, "The stream is service-managed (distribution strategy AUTO): there the producer packs nothing unless producer.WithServiceManagedAggregation says that no KCL reads it.")
+	}
 	if s.StreamARN != nil && c.aws.region == "" {
 		if a, err := arn.Parse(*s.StreamARN); err == nil {
 			c.aws.region = a.Region

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -179,7 +180,7 @@ func TestCostText(t *testing.T) {
 
 func TestCostErrors(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                                                      "--rate 0: want more than 0",
+		"":                                                      "--rate 0: want 1e-6 to 1e8",
 		"--rate 5":                                              "--size is missing",
 		"--rate -1 --size 5":                                    "--rate -1",
 		"--rate NaN --size 5":                                   "--rate NaN",
@@ -195,8 +196,8 @@ func TestCostErrors(t *testing.T) {
 		"--rate 2000 --size 5KB --shards 1":                     "--shards 1: these records need 10, even packed",
 		"--rate 1 --size 5 --producers 0":                       "--producers 0: want 1 to 1000000",
 		"--rate 1 --size 5 --buffer 0s":                         "--buffer 0s",
-		"--rate 1 --size 5 --retention 23h":                     "--retention 23: want 24h to 365d",
-		"--rate 1 --size 5 --retention 366d":                    "--retention 8784",
+		"--rate 1 --size 5 --retention 23h":                     "--retention 23h: want 24h to 365d",
+		"--rate 1 --size 5 --retention 366d":                    "--retention 366d",
 		"--rate 1 --size 5 --retention soon":                    "such as 7d",
 		"--rate 1 --size 5 --mode spot":                         "want provisioned, on-demand or advantage",
 		"--rate 1 --size 5 --hours 745":                         "--hours 745",
@@ -208,8 +209,16 @@ func TestCostErrors(t *testing.T) {
 		"--rate 1 --size 5 --put-unit 0":                        "--put-unit 0",
 		"--rate 1 --size 5 --json --csv":                        "--json, --csv, --html",
 		"--rate 1 --size 5 --html --no-pack":                    "--html and --no-pack",
+		"--rate 1e-7 --size 5":                                  "--rate 1e-07: want 1e-6 to 1e8",
+		"--rate 1 --size 5 --batch-size 5":                      "--batch-size without --lambda",
+		"--rate 1 --size 5 --zones 2":                           "--zones without --network",
+		"--rate 1 --size 5 --lambda 128 --consumers 0":          "--lambda and --consumers 0",
+		"--rate 1 --size 5 --lambda 128 --batch-size 99999":     "batch",
+		"--rate 1 --size 5 --consumers 1001":                    "--consumers 1001: want 0 to 1000",
+		"--rate 1 --size 5 --keyless --key-size 9":              "--key-size and --keyless",
+		"--rate 1e8 --size 10MB --no-pack":                      "data a second",
 		"--stream s --from never":                               "--from never: want trim",
-		"--stream s --rate 0":                                   "--rate 0: want more than 0",
+		"--stream s --rate 0":                                   "--rate 0: want 1e-6 to 1e8",
 		"--stream s --keys 4":                                   "--keys and --stream",
 		"--stream s --sample 9":                                 "--sample 9",
 		"--stream s --endpoint nowhere":                         `--endpoint "nowhere"`,
@@ -270,12 +279,12 @@ func TestCostPageNowhere(t *testing.T) {
 }
 
 func TestUSD(t *testing.T) {
-	for v, want := range map[usd]string{0: "$0.00", 0.005: "$0.01", 1234.5: "$1,234.50", -0.31: "-$0.31", 999999.999: "$1,000,000.00"} {
-		if got := v.String(); got != want {
-			t.Errorf("%v: %s, want %s", float64(v), got, want)
+	for v, want := range map[float64]string{0: "$0.00", 0.005: "$0.01", 1234.5: "$1,234.50", -0.31: "-$0.31", 999999.999: "$1,000,000.00"} {
+		if got := dollars(v).String(); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
 		}
 	}
-	if b, err := json.Marshal(usd(47.7)); err != nil || string(b) != "47.70" {
+	if b, err := json.Marshal(dollars(47.7)); err != nil || string(b) != "47.70" {
 		t.Errorf("%s, %v", b, err)
 	}
 	for v, want := range map[float64]string{1000: "1,000", 10.989: "10.99", 0.5: "0.5", 0.00012: "0.00012", 2500.5: "2,500.5", 0: "0", 1e21: fmt.Sprintf("%.0f", 1e21)} {
@@ -342,5 +351,112 @@ func TestCostStreamErrors(t *testing.T) {
 		if !strings.Contains(errOut, want) || (code == 0) != (want == "") {
 			t.Errorf("%s: exit code %d, %q, want %q", args, code, errOut, want)
 		}
+	}
+}
+
+// Whatever is asked is answered in little time and memory: of many shards some are
+// forecast, since they are alike.
+func TestCostLarge(t *testing.T) {
+	for args, want := range map[string]float64{ // of the total packed
+		"--rate 1000 --size 512 --shards 100000":        1_095_036,
+		"--rate 1e8 --size 100":                         0,
+		"--rate 1e8 --size 100 --keyless":               0,
+		"--rate 1e-6 --size 0 --buffer 168h":            10.95,
+		"--rate 1 --size 10485700 --keyless":            124.58,
+		"--rate 10 --size 100 --producers 1000000":      11.32,
+		"--rate 1000 --size 512 --keys 3 --shards 5000": 54_751,
+	} {
+		e := costs(t, args)
+		if p := e.Packed.TotalUSD; want > 0 && (p < 0.9*want || p > 1.1*want) || p <= 0 || p > e.Unpacked.TotalUSD*1.01 {
+			t.Errorf("%s: $%.2f packed, $%.2f one by one, want %v", args, p, e.Unpacked.TotalUSD, want)
+		}
+	}
+}
+
+// What is packed is packed for the shards that are billed.
+func TestCostShards(t *testing.T) {
+	open, given := costs(t, "--rate 1000 --size 512 --consumers 20"), costs(t, "--rate 1000 --size 512 --consumers 20 --shards 6")
+	if open.Packed.Shards != 6 || open.Packed.PutUSD != given.Packed.PutUSD || open.Packed.Fill != given.Packed.Fill {
+		t.Errorf("%+v, with --shards 6 %+v", open.Packed, given.Packed)
+	}
+	open, given = costs(t, "--rate 100 --size 100 --mode on-demand"), costs(t, "--rate 100 --size 100 --mode on-demand --shards 4")
+	if open.Packed.TotalUSD != given.Packed.TotalUSD || open.Packed.Shards != 0 || open.Packed.Fill != 0 {
+		t.Errorf("%+v, with --shards 4 %+v", open.Packed, given.Packed)
+	}
+}
+
+// Prices are the region's, or somebody's own.
+func TestCostPrices(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "prices.json")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"Provisioned": {"ShardHourUSD": 0.03}}`)
+	if e := costs(t, "--rate 1000 --size 512 --prices "+file); e.Unpacked.ShardUSD != 21.90 || e.Unpacked.PutUSD != 36.79 {
+		t.Errorf("%+v", e.Unpacked)
+	}
+	write(`{"Provisioned": {"ShardHourUSD": 0.02, "PutUnitsUSDPerMillion": 0.02}}`)
+	if e := costs(t, "--rate 1000 --size 512 --region mars-1 --prices "+file); e.Unpacked.ShardUSD != 14.60 || e.Unpacked.PutUSD != 52.56 {
+		t.Errorf("%+v", e.Unpacked)
+	}
+	for text, want := range map[string]string{`{"ShardHour": 1}`: "ShardHour", `{`: "unexpected EOF", `[]`: "cannot unmarshal"} {
+		write(text)
+		if code, _, errOut := kinpack(t, "", "cost", "--rate", "1", "--size", "5", "--prices", file); code != 2 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: exit code %d, %q", text, code, errOut)
+		}
+	}
+	if code, _, errOut := kinpack(t, "", "cost", "--rate", "1", "--size", "5", "--prices", file+"x"); code != 1 || !strings.Contains(errOut, "prices.jsonx") {
+		t.Errorf("exit code %d, %q", code, errOut)
+	}
+	t.Setenv("AWS_REGION", "ap-northeast-1")
+	if e := costs(t, "--rate 1000 --size 512"); e.Unpacked.TotalUSD <= 47.74 || len(e.Hints) > 0 {
+		t.Errorf("%+v", e)
+	}
+	t.Setenv("AWS_REGION", "mars-1")
+	if e := costs(t, "--rate 1000 --size 512"); e.Unpacked.TotalUSD != 47.74 || !strings.Contains(strings.Join(e.Hints, "\n"), "prices of mars-1 are not known here") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A function that cannot keep up is said to.
+func TestCostLambdaHint(t *testing.T) {
+	if e := costs(t, "--rate 1000 --size 512 --lambda 128 --lambda-ms 5"); !strings.Contains(strings.Join(e.Hints, "\n"), "works for 5 s in each second") || !strings.Contains(strings.Join(e.Hints, "\n"), "takes 5 shards") {
+		t.Errorf("%v", e.Hints)
+	}
+	if e := costs(t, "--rate 1000 --size 512 --lambda 128 --lambda-ms 0.5"); len(e.Hints) > 0 {
+		t.Errorf("%v", e.Hints)
+	}
+}
+
+// Many producers make many calls, which the road bills.
+func TestCostCalls(t *testing.T) {
+	one, many := costs(t, "--rate 1000 --size 512 --network nat"), costs(t, "--rate 1000 --size 512 --network nat --producers 1000")
+	if many.Unpacked.OtherUSD < 1.5*one.Unpacked.OtherUSD || many.Packed.TotalUSD > 1.02*many.Unpacked.TotalUSD {
+		t.Errorf("one producer %+v and %+v, a thousand %+v and %+v", one.Unpacked, one.Packed, many.Unpacked, many.Packed)
+	}
+}
+
+// full refuses to be written to.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestCostDiskFull(t *testing.T) {
+	for _, format := range []string{"", "--json", "--csv", "--html"} {
+		var errOut strings.Builder
+		args := strings.Fields("cost --rate 1000 --size 512 " + format)
+		if code := run(t.Context(), args, streams{nil, full{}, &errOut}); code != 1 || !strings.Contains(errOut.String(), "no space left") {
+			t.Errorf("%s: exit code %d, %q", format, code, errOut.String())
+		}
+	}
+}
+
+// The page of an on-demand stream speaks of no PUT payload units.
+func TestCostPageOnDemand(t *testing.T) {
+	code, out, errOut := kinpack(t, "", "cost", "--rate", "100", "--size", "100", "--mode", "on-demand", "--html")
+	if code != 0 || strings.Contains(out, "PUT payload units") || !strings.Contains(out, "Fill of the billed bytes") {
+		t.Errorf("exit code %d, %q", code, errOut)
 	}
 }

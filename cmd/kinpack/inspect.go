@@ -44,12 +44,16 @@ Exit code: 0, 1 if reading failed, 2 if the flags are wrong, 130 if it was
 interrupted; then the report is of what had been read.
 
 Example:
-  $ kinpack inspect --stream clicks --from latest --for 1m
-  stream clicks, 5 Kinesis records from latest on
+  $ kinpack inspect --stream clicks
+  stream clicks, 5 Kinesis records from trim on
 
-  Kinesis records                 5, 1210 bytes
-  user records                    100, about 2 a second in the whole stream
-  packed                          80.0 % of the Kinesis records, 99.0 % of the user records
+  Kinesis records                  5, 30477 bytes
+  user records                     97, about 2.1 a second in the whole stream
+  packed                           80.0 % of the Kinesis records, 99.0 % of the user records
+  user records an aggregate        mean 24.0, p50 24, p99 24, max 24
+  keyless                          0.0 % of the user records
+  bytes of a user record           mean 297.0, p50 300, p99 300, max 300
+  PUT units of 25,600 bytes        5, fill 0.238; one by one 97
   ...
 `
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -236,14 +237,15 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.b.Write(p)
 }
 
-// following runs tail --from latest and returns once it reads.
+// following runs tail --from latest and returns once it reads all shards.
 func following(t *testing.T, c *cloud, out io.Writer, args ...string) (errOut *output, ended chan int, interrupt func()) {
 	t.Helper()
 	reads := make(chan bool)
-	var once sync.Once
+	var calls atomic.Int64
+	shards := int64(len(c.kinesis.Shards("s")))
 	c.kinesis.SetFaults(func(_ context.Context, r kinesistest.Request) (f kinesistest.Fault) {
-		if r.Operation == "GetRecords" {
-			once.Do(func() { close(reads) })
+		if r.Operation == "GetRecords" && calls.Add(1) == shards {
+			close(reads)
 		}
 		return f
 	})
@@ -361,6 +363,7 @@ func TestTailSplit(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 10 || i == 20 {
+			take(t, out.writes, "line")
 			if err := c.kinesis.Scale("s", []int{4, 3}[i/20]); err != nil {
 				t.Fatal(err)
 			}

@@ -19,21 +19,35 @@ import (
 type Terms struct {
 	Stream cost.Stream
 	Prices cost.Prices
+	// More, if not nil, is what comes to the stream's bill.
+	More func(f Sent, shards int) (cost.Bill, error)
 }
 
-// Month returns what a flow costs a month in US dollars, in a stream that has the
-// shards of the terms or more if it needs more.
-func (t Terms) Month(f cost.Flow) (float64, error) {
-	b, err := Bill(f, t.Stream, t.Prices)
-	return b.TotalUSD(), err
+// Sent is a flow, with what is not billed by the stream.
+type Sent struct {
+	cost.Flow
+	Keys   float64 // bytes of partition keys a second, in the flow or not
+	Packed bool
+}
+
+// Bill returns what a flow costs a month, in a stream that has the shards of the
+// terms or more if it needs more.
+func (t Terms) Bill(f Sent) (cost.Bill, error) {
+	b, err := Bill(f.Flow, t.Stream, t.Prices)
+	if err != nil || t.More == nil {
+		return b, err
+	}
+	more, err := t.More(f, max(b.Shards, t.Stream.ShardsNeeded(f.Flow)))
+	return b.Plus(more), err
 }
 
 func (t Terms) String() string {
 	return fmt.Sprintf("%s, %s", t.Prices.Region, t.Stream.Mode)
 }
 
-// PackAll packs several workloads, as many at a time as there are processors.
-func PackAll(all []Workload) ([]*Packing, error) {
+// PackAll packs several workloads for a stream, as many at a time as there are
+// processors.
+func PackAll(all []Workload, s cost.Stream) ([]*Packing, error) {
 	out, errs := make([]*Packing, len(all)), make([]error, len(all))
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -44,7 +58,7 @@ func PackAll(all []Workload) ([]*Packing, error) {
 				if i >= len(all) {
 					return
 				}
-				out[i], errs[i] = all[i].Pack()
+				_, out[i], errs[i] = all[i].PackFor(s)
 			}
 		})
 	}
@@ -71,8 +85,12 @@ func DollarsOverRate(t Terms, all []Named, rates []float64) (*chart.Lines, error
 		X: rateAxis(), Y: chart.Axis{Label: "US dollars a month", Log: true, Format: chart.Dollars},
 	}
 	for i, n := range all {
-		ways := atRates(n.Workload, rates)
-		packings, err := PackAll(ways)
+		ways := make([]Workload, len(rates))
+		for j, rate := range rates {
+			ways[j] = n.Workload
+			ways[j].Rate = rate
+		}
+		packings, err := PackAll(ways, t.Stream)
 		if err != nil {
 			return nil, err
 		}
@@ -83,42 +101,32 @@ func DollarsOverRate(t Terms, all []Named, rates []float64) (*chart.Lines, error
 			if err != nil {
 				return nil, err
 			}
-			before, err := t.Month(flow)
+			before, err := t.Bill(Sent{flow, w.KeyFlow(), false})
 			if err != nil {
 				return nil, err
 			}
-			after, err := t.Month(packings[j].Flow(w.Rate))
+			after, err := t.Bill(packings[j].Sent(w.Rate))
 			if err != nil {
 				return nil, err
 			}
-			one.Points = append(one.Points, chart.Point{X: w.Rate, Y: before})
-			packed.Points = append(packed.Points, chart.Point{X: w.Rate, Y: after})
+			one.Points = append(one.Points, chart.Point{X: w.Rate, Y: before.TotalUSD()})
+			packed.Points = append(packed.Points, chart.Point{X: w.Rate, Y: after.TotalUSD()})
 		}
 		c.Series = append(c.Series, one, packed)
 	}
 	return c, nil
 }
 
-// atRates returns a workload at other rates, for as many shards as it needs then.
-func atRates(w Workload, rates []float64) []Workload {
-	ways := make([]Workload, len(rates))
-	for i, rate := range rates {
-		w.Rate, w.Shards = rate, 0
-		ways[i] = w.Complete()
-	}
-	return ways
-}
-
 func rateAxis() chart.Axis {
 	return chart.Axis{Label: "user records a second", Log: true, Format: chart.Count}
 }
 
-// OverBuffer draws how a workload fills its PUT payload units and how long its user
-// records wait, over the rate, by maximum buffered times.
-func OverBuffer(w Workload, rates []float64, buffers []time.Duration) (fill, wait *chart.Lines, err error) {
-	w = w.withDefaults()
+// OverBuffer draws how a workload fills what is billed and how long its user records
+// wait, over the rate, by maximum buffered times.
+func OverBuffer(mode cost.Mode, w Workload, rates []float64, buffers []time.Duration) (fill, wait *chart.Lines, err error) {
+	w = w.Complete()
 	about := w.about() + ", by the maximum buffered time"
-	fill = &chart.Lines{Title: "Fill of the PUT payload units over the rate", Subtitle: about, X: rateAxis(), Y: fillAxis()}
+	fill = &chart.Lines{Title: filled(mode) + " over the rate", Subtitle: about, X: rateAxis(), Y: fillAxis(mode)}
 	wait = &chart.Lines{Title: "Median wait over the rate", Subtitle: about, X: rateAxis(),
 		Y: chart.Axis{Label: "milliseconds from Put to the result", Format: chart.Number}}
 	for _, buffer := range buffers {
@@ -127,13 +135,13 @@ func OverBuffer(w Workload, rates []float64, buffers []time.Duration) (fill, wai
 			ways[i] = w
 			ways[i].Rate, ways[i].Buffer = rate, buffer
 		}
-		packings, err := PackAll(ways)
+		packings, err := PackAll(ways, cost.Stream{Mode: mode})
 		if err != nil {
 			return nil, nil, err
 		}
 		f, m := chart.Series{Name: buffer.String()}, chart.Series{Name: buffer.String()}
 		for i, p := range packings {
-			f.Points = append(f.Points, chart.Point{X: rates[i], Y: p.Fill()})
+			f.Points = append(f.Points, chart.Point{X: rates[i], Y: p.FillOf(mode)})
 			m.Points = append(m.Points, chart.Point{X: rates[i], Y: float64(p.Quantile(0.5)) / float64(time.Millisecond)})
 		}
 		fill.Series, wait.Series = append(fill.Series, f), append(wait.Series, m)
@@ -141,8 +149,20 @@ func OverBuffer(w Workload, rates []float64, buffers []time.Duration) (fill, wai
 	return fill, wait, nil
 }
 
-func fillAxis() chart.Axis {
-	return chart.Axis{Label: "part of the units that is filled", Max: 1, Ticks: []float64{0, 0.25, 0.5, 0.75, 1}, Format: chart.Percent}
+// filled names what FillOf is.
+func filled(mode cost.Mode) string {
+	if mode == cost.Provisioned {
+		return "Fill of the PUT payload units"
+	}
+	return "Fill of the billed bytes"
+}
+
+func fillAxis(mode cost.Mode) chart.Axis {
+	label := "part of the units that is filled"
+	if mode != cost.Provisioned {
+		label = "part of the billed bytes that is the user records' data"
+	}
+	return chart.Axis{Label: label, Max: 1, Ticks: []float64{0, 0.25, 0.5, 0.75, 1}, Format: chart.Percent}
 }
 
 // about says which workload it is, but for its rate.
@@ -161,13 +181,13 @@ func (w Workload) about() string {
 
 // OverProducers draws how units fill when the rate comes from more and more
 // processes, with keys and without, for several numbers of shards.
-func OverProducers(w Workload, producers, shards []int) (*chart.Lines, error) {
+func OverProducers(mode cost.Mode, w Workload, producers, shards []int) (*chart.Lines, error) {
 	w = w.withDefaults()
 	data, _ := w.MeanBytes()
 	c := &chart.Lines{
-		Title:    "Fill of the PUT payload units over the number of producers",
+		Title:    filled(mode) + " over the number of producers",
 		Subtitle: fmt.Sprintf("%s user records a second of %s bytes in all, within %v", chart.Count(w.Rate), chart.Number(float64(int(data+0.5))), w.Buffer),
-		X:        chart.Axis{Label: "producer processes", Log: true, Format: chart.Count}, Y: fillAxis(),
+		X:        chart.Axis{Label: "producer processes", Log: true, Format: chart.Count}, Y: fillAxis(mode),
 	}
 	add := func(name string, w Workload) error {
 		ways := make([]Workload, len(producers))
@@ -175,16 +195,15 @@ func OverProducers(w Workload, producers, shards []int) (*chart.Lines, error) {
 			ways[i] = w
 			ways[i].Producers = n
 		}
-		packings, err := PackAll(ways)
+		packings, err := PackAll(ways, cost.Stream{Mode: mode})
 		s := chart.Series{Name: name}
 		for i := range packings {
-			s.Points = append(s.Points, chart.Point{X: float64(producers[i]), Y: packings[i].Fill()})
+			s.Points = append(s.Points, chart.Point{X: float64(producers[i]), Y: packings[i].FillOf(mode)})
 		}
 		c.Series = append(c.Series, s)
 		return err
 	}
-	keyless := w
-	keyless.Keys, keyless.Records, keyless.Size = Keys{None: true}, nil, int(data+0.5)
+	keyless := w.Keyless()
 	keyless.Shards = shards[len(shards)-1]
 	if err := add("keyless, any shards", keyless); err != nil {
 		return nil, err
@@ -233,7 +252,7 @@ func WherePays(mode cost.Mode, buffer time.Duration, sizes []int, rates []float6
 			ways = append(ways, w)
 		}
 	}
-	packings, err := PackAll(ways)
+	packings, err := PackAll(ways, cost.Stream{Mode: mode})
 	if err != nil {
 		return nil, err
 	}

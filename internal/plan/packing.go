@@ -12,6 +12,7 @@ import (
 // record. The zero value is empty.
 type Packing struct {
 	UserRecords, KinesisRecords int
+	UserData                    int // bytes of the user records' data; 0 if not told
 	Data, Keys                  int // bytes of the Kinesis records
 	Units                       int // PUT payload units
 	Rounded                     int // bytes as an on-demand stream bills them
@@ -62,6 +63,15 @@ func (p *Packing) Fill() float64 {
 	return float64(p.Data) / float64(p.Units*unit)
 }
 
+// FillOf is what a mode bills by that is used: Fill of a provisioned stream, and of
+// an on-demand one what part of the billed bytes is data of user records.
+func (p *Packing) FillOf(mode cost.Mode) float64 {
+	if mode == cost.Provisioned {
+		return p.Fill()
+	}
+	return float64(p.UserData) / float64(p.Rounded)
+}
+
 // UnitsPerMillion is how many PUT payload units a million user records cost.
 func (p *Packing) UnitsPerMillion() float64 { return 1e6 * float64(p.Units) / float64(p.UserRecords) }
 
@@ -84,6 +94,9 @@ func (p *Packing) Flow(rate float64) cost.Flow {
 	}
 	return f
 }
+
+// Sent returns Flow with the partition keys beside it.
+func (p *Packing) Sent(rate float64) Sent { return Sent{p.Flow(rate), p.KeyFlow(rate), true} }
 
 // KeyFlow returns the bytes of partition keys a second.
 func (p *Packing) KeyFlow(rate float64) float64 {
@@ -121,20 +134,45 @@ func (w Workload) Pack() (*Packing, error) {
 		return nil, err
 	}
 	w = w.Complete()
-	out, came, n := NewPacking(w.Billing), 0, w.UserRecords()
+	load := w.load()
+	data, _ := w.MeanBytes()
 	for {
-		load := producer.Load{Rate: w.Rate / float64(w.Producers), Shards: w.Shards, UserRecords: n,
-			Record: func(i int) producer.Record { came = i; return w.Record(i) }}
+		out, came := NewPacking(w.Billing), 0
+		load.Record = func(i int) producer.Record { came = i; return w.Record(i) }
 		err := producer.Forecast(load, func(p producer.Packed) {
-			if came >= n/settling {
+			if came >= load.UserRecords/settling {
 				out.Add(p.UserRecords, p.Bytes, p.KeyBytes)
 				out.Wait(p.Waited...)
+				out.UserData += int(float64(p.UserRecords)*data + 0.5)
 			}
 		}, w.Options()...)
 		if err != nil || out.KinesisRecords > 0 {
 			return out, err
 		}
-		n *= 2 // nothing was sent yet: few records, that wait for long
+		load.UserRecords *= 2 // nothing was sent yet: few records, that wait for long
+	}
+}
+
+// PackFor packs the workload for a stream. Shards that it leaves open are as many as
+// the stream then needs, or, of an on-demand stream, twice that and at least 4 (a
+// new one has 4, and room for twice its peak: Developer Guide, Choose the capacity
+// mode). It returns the workload with them.
+func (w Workload) PackFor(s cost.Stream) (Workload, *Packing, error) {
+	open := w.Shards == 0
+	w = w.Complete()
+	if open && s.Mode != cost.Provisioned {
+		w.Shards = min(max(4, 2*w.Shards), maxShards)
+	}
+	for {
+		p, err := w.Pack()
+		if err != nil || !open || s.Mode != cost.Provisioned {
+			return w, p, err
+		}
+		need := s.ShardsNeeded(p.Flow(w.Rate))
+		if need <= w.Shards || need > maxShards {
+			return w, p, nil
+		}
+		w.Shards = need
 	}
 }
 

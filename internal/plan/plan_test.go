@@ -219,7 +219,7 @@ func TestDollarsOverRate(t *testing.T) {
 
 func TestOverBuffer(t *testing.T) {
 	w := plan.Of(1, 512, 4, plan.Keys{None: true})
-	fill, wait, err := plan.OverBuffer(w, []float64{10, 1000}, []time.Duration{50 * time.Millisecond, time.Second})
+	fill, wait, err := plan.OverBuffer(cost.Provisioned, w, []float64{10, 1000}, []time.Duration{50 * time.Millisecond, time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestOverBuffer(t *testing.T) {
 
 func TestOverProducers(t *testing.T) {
 	for _, keys := range []plan.Keys{{}, {None: true}} {
-		c, err := plan.OverProducers(plan.Of(1000, 512, 1, keys), []int{1, 10}, []int{1, 10})
+		c, err := plan.OverProducers(cost.Provisioned, plan.Of(1000, 512, 1, keys), []int{1, 10}, []int{1, 10})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,12 +285,12 @@ func TestChartErrors(t *testing.T) {
 	good, bad := plan.Of(1, 512, 1, plan.Keys{}), plan.Of(1, -1, 1, plan.Keys{})
 	unpriced := plan.Terms{Prices: cost.Prices{Region: "nowhere"}}
 	named := func(w plan.Workload) []plan.Named { return []plan.Named{{Name: "x", Workload: w}} }
-	_, _, overBuffer := plan.OverBuffer(bad, []float64{1}, []time.Duration{1})
+	_, _, overBuffer := plan.OverBuffer(cost.Provisioned, bad, []float64{1}, []time.Duration{1})
 	for i, err := range []error{
 		second[*chart.Lines](plan.DollarsOverRate(terms(t, cost.Provisioned), named(bad), []float64{1})),
 		second[*chart.Lines](plan.DollarsOverRate(unpriced, named(good), []float64{1})),
 		overBuffer,
-		second[*chart.Lines](plan.OverProducers(bad, []int{1}, []int{1})),
+		second[*chart.Lines](plan.OverProducers(cost.Provisioned, bad, []int{1}, []int{1})),
 		second[*chart.Heat](plan.WherePays(cost.Provisioned, 1, []int{-1}, []float64{1})),
 	} {
 		if err == nil {

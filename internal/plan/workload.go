@@ -127,6 +127,17 @@ func mix(n uint64) uint64 {
 	return n
 }
 
+// Keyless returns the same workload without partition keys.
+func (w Workload) Keyless() Workload {
+	w.Keys = Keys{None: true}
+	records := w.Records
+	w.Records = nil
+	for _, r := range records {
+		w.Records = append(w.Records, producer.Record{Data: r.Data})
+	}
+	return w
+}
+
 // MeanBytes is how many bytes of data and partition key a user record has.
 func (w Workload) MeanBytes() (data, key float64) {
 	if len(w.Records) == 0 {
@@ -142,18 +153,39 @@ func (w Workload) MeanBytes() (data, key float64) {
 	return data / float64(len(w.Records)), key / float64(len(w.Records))
 }
 
-// UserRecords is how many of one producer's user records show how they pack: those
-// of some ten aggregates a shard, within bounds.
-func (w Workload) UserRecords() int {
-	w = w.withDefaults()
+// load returns what one producer is given, as far as it shows how all of it packs:
+// shards are alike, so that of many some are enough, and what comes so rarely that
+// hardly two meet packs as if it came a little more often.
+func (w Workload) load() (l producer.Load) {
+	w = w.Complete()
+	l.Rate, l.Shards = w.Rate/float64(w.Producers), min(w.Shards, enoughShards)
+	if !w.Keys.None && (w.Keys.Distinct == 0 || w.Keys.Distinct > 100*w.Shards) {
+		l.Rate *= float64(l.Shards) / float64(w.Shards)
+	} else if !w.Keys.None {
+		l.Shards = w.Shards // which of them have keys matters
+	}
+	l.Rate = max(l.Rate, 1e-4/w.Buffer.Seconds(), 1e-8)
+
 	data, _ := w.MeanBytes()
-	lanes := float64(max(1, w.Shards))
+	lanes := float64(l.Shards)
 	if w.Keys.None || w.Keys.Distinct == 1 {
 		lanes = 1
 	}
-	each := min(w.Rate/float64(w.Producers)*w.Buffer.Seconds()/lanes+1, 60_000/(data+8)+1)
-	return int(min(max(12*each*lanes, 1500), 40_000, max(256<<20/(data+8), 200)))
+	each := min(l.Rate*w.Buffer.Seconds()/lanes+1, 60_000/(data+8)+1)
+	n := min(max(12*each*lanes, 1500), 40_000, max(enoughBytes/(data+8), 6), l.Rate*enoughTime.Seconds())
+	l.UserRecords = int(n)
+	return l
 }
+
+const (
+	enoughShards = 100
+	enoughBytes  = 64 << 20
+	enoughTime   = 90 * 365 * 24 * time.Hour
+)
+
+// UserRecords is how many of one producer's user records show how they pack: those
+// of some ten aggregates a shard, within bounds.
+func (w Workload) UserRecords() int { return w.load().UserRecords }
 
 // Unpacked returns the flow of the user records as they are, one by one. Their
 // partition keys are in it only if they are billed: AWS's examples and its
