@@ -51,13 +51,18 @@ const most = 100 * 365 * 24 * time.Hour
 // ready when the last user record comes is left out, since nothing is known about
 // when it would.
 //
-// Kinesis is taken to answer at once and to throttle nothing; what has to wait for
-// it packs better than that, if anything. The error names an option or a part of
-// the load that is out of its range, or wraps what Put would return of a Record.
+// Kinesis is taken to answer at once and to throttle nothing, and the rate limit and
+// the buffer's bytes to suffice; what has to wait for Kinesis packs better than that,
+// if anything, and what the full buffer sends early packs worse. The error names an
+// option or a part of the load that is out of its range, or wraps what Put would
+// return of a Record.
 func Forecast(load Load, each func(Packed), opts ...Option) error {
 	c, err := newConfig(opts)
 	if err := errors.Join(err, load.validate()); err != nil {
 		return fmt.Errorf("producer: %w", err)
+	}
+	if each == nil {
+		return errors.New("producer: Forecast: each is nil, want a function")
 	}
 	f, err := newForecast(&c, load.Shards, each)
 	if err != nil {

@@ -184,6 +184,13 @@ func TestForecastErrors(t *testing.T) {
 	}
 }
 
+func TestForecastOfNobody(t *testing.T) {
+	load := producer.Load{Rate: 1, Shards: 1, UserRecords: 1, Record: func(int) producer.Record { return producer.Record{} }}
+	if err := producer.Forecast(load, nil); err == nil || !strings.Contains(err.Error(), "each is nil") {
+		t.Errorf("%v", err)
+	}
+}
+
 func ExampleForecast() {
 	// 1,000 user records a second of 512 bytes from 10 hosts, each of which has 100.
 	load := producer.Load{Rate: 100, Shards: 1, UserRecords: 10_000, Record: func(i int) producer.Record {
