@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func TestPutTail(t *testing.T) {
 	if err := c.kinesis.AddStream("flights", 4); err != nil {
 		t.Fatal(err)
 	}
-	putTail(t, "")
+	putTail(t, "", "--rate-limit", "0")
 }
 
 func TestPutTailKinesalite(t *testing.T) {
@@ -41,7 +42,7 @@ func TestPutTailKinesalite(t *testing.T) {
 		return exec.Command("node", filepath.Join(dir, "node_modules", "kinesalite", "cli.js"),
 			"--port", fmt.Sprint(port), "--createStreamMs", "10", "--shardLimit", "100")
 	})
-	putTail(t, endpoint)
+	putTail(t, endpoint, "--rate-limit", "0")
 }
 
 func TestPutTailKinesisLocal(t *testing.T) {
@@ -53,12 +54,12 @@ func TestPutTailKinesisLocal(t *testing.T) {
 			"LOG_LEVEL=ERROR", "SHARD_LIMIT=100", "CREATE_STREAM_DURATION=10ms")
 		return cmd
 	})
-	putTail(t, endpoint)
+	putTail(t, endpoint, "--rate-limit", "30", "--timeout", "2m") // it is slow
 }
 
-// putTail puts 200,000 flights and compares what tail prints. Without an endpoint
+// putTail puts 200,000 flights, with these flags, and compares what tail prints. Without an endpoint
 // it is the environment's.
-func putTail(t *testing.T, endpoint string) {
+func putTail(t *testing.T, endpoint string, flags ...string) {
 	_, flown, err := realdata.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +79,7 @@ func putTail(t *testing.T, endpoint string) {
 		to = append(to, "--endpoint", endpoint)
 	}
 	start := time.Now()
-	code, out, errOut := kinpack(t, in.String(), append([]string{"put", "--key", "flight.origin", "--rate-limit", "0"}, to...)...)
+	code, out, errOut := kinpack(t, in.String(), slices.Concat([]string{"put", "--key", "flight.origin"}, flags, to)...)
 	if code != 0 {
 		t.Fatalf("put: exit code %d\n%s%s", code, out, errOut)
 	}

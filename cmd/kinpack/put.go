@@ -42,6 +42,8 @@ Flags:
                     (default 100ms)
   --ttl D           a record that is not stored after D has failed; 0: never
                     (default 5m)
+  --timeout D       give a call up after D and send its records again, which may be
+                    stored twice then (default 30s: 5 MiB over a slow line)
   --rate-limit N    send at most N percent of what a shard takes, 1,000 records
                     and 1 MiB a second; 0: no limit (default 150)
   --lanes N         pack each shard's keys in N lanes, 1 to 256, for a Lambda
@@ -84,14 +86,17 @@ type putFlags struct {
 	keyRandom, keyless bool
 	delimiter          string
 	buffer, ttl        time.Duration
+	timeout            time.Duration
 	rateLimit, lanes   int
 	noPack, json       bool
 	failed             string
 	aws                *awsFlags
 }
 
-// putTTL is longer than a full buffer waits for a shard of its own.
-const putTTL = 5 * time.Minute
+const (
+	putTTL     = 5 * time.Minute  // longer than a full buffer waits for a shard of its own
+	putTimeout = 30 * time.Second // 5 MiB, 7 MB as JSON, at 2 Mbit/s
+)
 
 func putCommand() command {
 	return command{"put", "put lines into a stream, packed", putHelp,
@@ -104,6 +109,7 @@ func putCommand() command {
 			flags.BoolVar(&f.keyless, "keyless", false, "")
 			flags.DurationVar(&f.buffer, "buffer", 100*time.Millisecond, "")
 			flags.DurationVar(&f.ttl, "ttl", putTTL, "")
+			flags.DurationVar(&f.timeout, "timeout", putTimeout, "")
 			flags.IntVar(&f.rateLimit, "rate-limit", 150, "")
 			flags.IntVar(&f.lanes, "lanes", 1, "")
 			flags.BoolVar(&f.noPack, "no-pack", false, "")
@@ -130,6 +136,8 @@ func (f *putFlags) validate() (lines.Key, error) {
 		return bad("--delimiter %s: want --key with it", f.delimiter)
 	case f.ttl < 0:
 		return bad("--ttl %v: want 0 or more", f.ttl)
+	case f.timeout <= 0:
+		return bad("--timeout %v: want more than 0", f.timeout)
 	case f.buffer < 0 || f.buffer > 7*24*time.Hour || f.ttl > 0 && f.buffer >= f.ttl:
 		return bad("--buffer %v: want 0 to 168h, and less than --ttl", f.buffer)
 	case f.rateLimit < 0 || f.rateLimit > 100_000:
@@ -264,7 +272,7 @@ func (f *putFlags) connect(ctx context.Context, log io.Writer) (*producer.Produc
 
 func (f *putFlags) options(l lines.Limits, log io.Writer) []producer.Option {
 	return []producer.Option{
-		producer.WithMaxBufferedTime(f.buffer), producer.WithRecordTTL(f.ttl), producer.WithRateLimit(f.rateLimit),
+		producer.WithMaxBufferedTime(f.buffer), producer.WithRecordTTL(f.ttl), producer.WithRequestTimeout(f.timeout), producer.WithRateLimit(f.rateLimit),
 		producer.WithLanes(f.lanes), producer.WithAggregation(!f.noPack),
 		producer.WithPutUnit(l.PutUnit), producer.WithMaxRecordSize(l.Record),
 		producer.WithLogger(slog.New(slog.NewTextHandler(log, nil))),

@@ -71,6 +71,7 @@ func TestPutFlags(t *testing.T) {
 		{"--stream s --key 0 --delimiter ,", "want the number of a column"},
 		{"--stream s --key 1 --delimiter ab", "want one character"},
 		{"--stream s --ttl -1s", "--ttl -1s: want 0 or more"},
+		{"--stream s --timeout 0s", "--timeout 0s: want more than 0"},
 		{"--stream s --buffer -1s", "--buffer -1s: want 0 to 168h"},
 		{"--stream s --buffer 169h --ttl 0", "--buffer 169h0m0s: want"},
 		{"--stream s --buffer 1s --ttl 1s", "less than --ttl"},
@@ -439,7 +440,7 @@ func TestPutFlood(t *testing.T) {
 // putDefaults are the flags of put without any argument.
 func putDefaults(t *testing.T) *putFlags {
 	t.Helper()
-	return &putFlags{buffer: 100 * time.Millisecond, ttl: putTTL, rateLimit: 150, lanes: 1}
+	return &putFlags{buffer: 100 * time.Millisecond, ttl: putTTL, timeout: putTimeout, rateLimit: 150, lanes: 1}
 }
 
 // numbered is an input of lines of one size, without end.
