@@ -134,6 +134,10 @@ func TestTailSignalTwice(t *testing.T) {
 	})
 	p := start(t, "tail --stream s --from trim")
 	take(t, reads, "read")
+	// It has begun to write, and far more than a pipe holds.
+	if _, err := io.ReadFull(p.out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	go func() { p.ended <- p.Wait() }()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()

@@ -92,6 +92,22 @@ func TestBill(t *testing.T) {
 	}
 }
 
+// Of many shards some are forecast, over several buffered times.
+func TestManyShards(t *testing.T) {
+	for _, c := range []struct {
+		rate   float64
+		size   int
+		buffer time.Duration
+	}{{40_000, 512, time.Second}, {410_000, 512, 100 * time.Millisecond}, {1e6, 20, 100 * time.Millisecond}, {500, 512, 100 * time.Millisecond}} {
+		some, many := plan.Of(c.rate/20, c.size, 50, plan.Keys{}), plan.Of(c.rate, c.size, 1000, plan.Keys{})
+		some.Buffer, many.Buffer = c.buffer, c.buffer
+		a, b := pack(t, some).UnitsPerMillion(), pack(t, many).UnitsPerMillion()
+		if d := a/b - 1; d > 0.02 || d < -0.02 {
+			t.Errorf("%+v: %.0f units a million on 50 shards, %.0f on 1,000", c, a, b)
+		}
+	}
+}
+
 // Records of somebody's own, with and without keys.
 func TestRecords(t *testing.T) {
 	w := plan.Workload{Rate: 100, Records: []producer.Record{

@@ -158,21 +158,25 @@ func (w Workload) MeanBytes() (data, key float64) {
 // hardly two meet packs as if it came a little more often.
 func (w Workload) load() (l producer.Load) {
 	w = w.Complete()
-	l.Rate, l.Shards = w.Rate/float64(w.Producers), min(w.Shards, enoughShards)
-	if !w.Keys.None && (w.Keys.Distinct == 0 || w.Keys.Distinct > 100*w.Shards) {
+	data, _ := w.MeanBytes()
+	full := 60_000/(data+8) + 1 // more than an aggregate aims at
+	l.Rate, l.Shards = w.Rate/float64(w.Producers), w.Shards
+	switch {
+	case w.Keys.None:
+		l.Shards = min(l.Shards, enoughShards)
+	case w.Keys.Distinct == 0 || w.Keys.Distinct > 100*w.Shards: // else it matters which of them have keys
+		each := min(l.Rate*w.Buffer.Seconds()/float64(w.Shards)+1, full)
+		l.Shards = min(l.Shards, enoughShards, max(10, int(50_000/(4*each))))
 		l.Rate *= float64(l.Shards) / float64(w.Shards)
-	} else if !w.Keys.None {
-		l.Shards = w.Shards // which of them have keys matters
 	}
 	l.Rate = max(l.Rate, 1e-4/w.Buffer.Seconds(), 1e-8)
 
-	data, _ := w.MeanBytes()
 	lanes := float64(l.Shards)
 	if w.Keys.None || w.Keys.Distinct == 1 {
 		lanes = 1
 	}
-	each := min(l.Rate*w.Buffer.Seconds()/lanes+1, 60_000/(data+8)+1)
-	n := min(max(12*each*lanes, 1500), 40_000, max(enoughBytes/(data+8), 6), l.Rate*enoughTime.Seconds())
+	each := min(l.Rate*w.Buffer.Seconds()/lanes+1, full)
+	n := min(max(12*each*lanes, 1500), max(40_000, 4*each*lanes), max(enoughBytes/(data+8), 6), l.Rate*enoughTime.Seconds())
 	l.UserRecords = int(n)
 	return l
 }
