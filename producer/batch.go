@@ -111,13 +111,13 @@ func (b *batch) hold(r *record, size, end int) {
 
 // consider makes m the point to cut at if it is no worse than the one so far, or
 // little worse and twice as large: or records that fill one unit best would go one
-// by one, however many there are. A lone record that goes plain is smaller than it
-// is packed: one that just fills its units is best alone.
+// by one, however many there are. A lone record that goes plain is billed by less than
+// it is packed: one that just fills its units is best alone.
 func (b *batch) consider(m aggregate.Mark, k *packing, outer int) {
 	p := b.packer
 	fill := min(k.fill(m.Size()+outer), goodFill)
 	if m.Len() == 1 && k.plain {
-		fill = min(k.fill(int(b.records[0].size)), goodFill)
+		fill = min(float64(m.Size()+outer)/float64(k.ceil(int(b.records[0].size))), goodFill)
 	}
 	if fill >= p.cutFill || m.Size() >= 2*p.cut.Size() && fill >= p.bestFill-waitPrice {
 		p.cut, p.cutFill = m, fill
@@ -146,17 +146,19 @@ func (b *batch) worthWaiting(k *packing, outer int, now time.Duration, rate floa
 	}
 	size := p.Size()
 	mean := float64(size-wire.Overhead) / float64(len(b.records))
-	most := min(float64(k.limit), float64(size)+rate*float64(b.due-now))
-	for edge := p.edge; ; edge += k.unit {
-		if float64(edge) > most {
-			return false
-		}
-		more := math.Floor(float64(edge-size)/mean) * mean
-		gain := min((float64(size+outer)+more)/float64(edge+outer), goodFill) - p.cutFill
-		if more > 0 && gain > waitPrice*more/rate/float64(k.linger) {
+	// One more than expected: they come when they like.
+	most := min(float64(k.limit), float64(size)+rate*float64(b.due-now)+mean)
+	better := func(upTo float64) bool { // to wait for what comes up to that size
+		more := math.Floor((upTo-float64(size))/mean) * mean
+		reached := size + outer + int(more)
+		return more > 0 && min(k.fill(reached), goodFill)-p.cutFill > waitPrice*more/rate/float64(k.linger)
+	}
+	for edge := p.edge; float64(edge) <= most; edge += k.unit {
+		if better(float64(edge)) {
 			return true
 		}
 	}
+	return better(most)
 }
 
 // cutAt returns how many records go when the batch is sent now: all, or those up

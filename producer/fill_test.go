@@ -201,3 +201,35 @@ func TestFullUnitsGoAlone(t *testing.T) {
 		})
 	}
 }
+
+// At a deadline that comes before the next boundary is a point to wait for, too, but
+// nobody waits for neighbours that do not come.
+func TestWaitForAFew(t *testing.T) {
+	for _, c := range []struct {
+		size   int
+		rate   float64
+		units  float64 // a user record, at most
+		median time.Duration
+	}{
+		{12_800, 20, 0.76, ms(80)}, {15_000, 20, 0.76, ms(80)}, {8600, 40, 0.435, ms(70)},
+		{25_000, 0.5, 1, 0}, {13_000, 0.5, 1, 0}, {25_300, 20, 1, 0}, {40_000, 1, 2, 0},
+	} {
+		users, units := 0, 0
+		var waited []time.Duration
+		load := producer.Load{Rate: c.rate, Shards: 1, UserRecords: 2000, Record: func(i int) producer.Record {
+			return producer.Record{PartitionKey: fmt.Sprint("sensor ", i), Data: make([]byte, c.size)}
+		}}
+		err := producer.Forecast(load, func(p producer.Packed) {
+			users += p.UserRecords
+			units += p.Units
+			waited = append(waited, p.Waited...)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(waited)
+		if each, median := float64(units)/float64(users), waited[len(waited)/2]; each > c.units || median > c.median {
+			t.Errorf("%d bytes at %v/s: %.3f units each, median wait %v, want at most %v and %v", c.size, c.rate, each, median, c.units, c.median)
+		}
+	}
+}
