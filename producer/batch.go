@@ -146,8 +146,7 @@ func (b *batch) worthWaiting(k *packing, outer int, now time.Duration, rate floa
 	}
 	size := p.Size()
 	mean := float64(size-wire.Overhead) / float64(len(b.records))
-	// One more than expected: they come when they like.
-	most := min(float64(k.limit), float64(size)+rate*float64(b.due-now)+mean)
+	most := min(float64(k.limit), float64(size)+rate*float64(b.due-now))
 	better := func(upTo float64) bool { // to wait for what comes up to that size
 		more := math.Floor((upTo-float64(size))/mean) * mean
 		reached := size + outer + int(more)

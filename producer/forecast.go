@@ -52,10 +52,10 @@ const most = 100 * 365 * 24 * time.Hour
 // when it would.
 //
 // Kinesis is taken to answer at once and to throttle nothing, and the rate limit and
-// the buffer's bytes to suffice; what has to wait for Kinesis packs better than that,
-// if anything, and what the full buffer sends early packs worse. The error names an
-// option or a part of the load that is out of its range, or wraps what Put would
-// return of a Record.
+// the buffer's bytes to suffice. What has to wait for Kinesis packs better than that,
+// but for records that just fill their units and would go alone; what the full buffer
+// sends early packs worse. The error names an option or a part of the load that is
+// out of its range, or wraps what Put would return of a Record.
 func Forecast(load Load, each func(Packed), opts ...Option) error {
 	c, err := newConfig(opts)
 	if err := errors.Join(err, load.validate()); err != nil {

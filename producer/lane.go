@@ -96,21 +96,16 @@ func (l *lane) addTo(b *batch, r *record, data []byte, now time.Duration, flushe
 		b.due, b.flushed = min(b.due, now), true
 	}
 	if atEdge && !b.ripe && 2*l.packing.ceil(b.packer.cut.Size()+len(l.key)) >= l.packing.target {
-		b.ripe = !b.worthWaiting(l.packing, len(l.key), now, l.rate(b, now))
+		b.ripe = !b.worthWaiting(l.packing, len(l.key), now, l.rate(now))
 	}
 	return true
 }
 
 // rate returns what comes in, in bytes a nanosecond, +Inf for a burst: since the
-// open batch b was begun, or the one before it. That may be long ago, if keyless
-// records have been elsewhere meanwhile. The record that has begun b tells nothing
-// of those to come.
-func (l *lane) rate(b *batch, now time.Duration) float64 {
-	since := float64(l.arrived[0]+l.arrived[1]) / float64(now-l.since[0])
-	if len(b.records) == 1 {
-		return since
-	}
-	return max(since, float64(l.arrived[1])/float64(now-l.since[1]))
+// open batch was begun, or the one before it. That may be long ago, if keyless
+// records have been elsewhere meanwhile.
+func (l *lane) rate(now time.Duration) float64 {
+	return max(float64(l.arrived[0]+l.arrived[1])/float64(now-l.since[0]), float64(l.arrived[1])/float64(now-l.since[1]))
 }
 
 // closeOpen ends the open batch, if there is one: it goes as it is, or up to the
