@@ -103,7 +103,7 @@ func (b *biller) add(item Item, quantity float64, unit string, priceUSD float64)
 	case math.IsNaN(priceUSD) || priceUSD < 0 || priceUSD > maxAmount:
 		b.errs = append(b.errs, fmt.Errorf("cost: price of %s is %v US dollars, want 0 to %v", item, priceUSD, float64(maxAmount)))
 	case priceUSD == 0 && quantity > 0:
-		b.errs = append(b.errs, fmt.Errorf("cost: no price of %s in region %q, %v a %s would be free", item, b.region, priceUSD, unit))
+		b.errs = append(b.errs, fmt.Errorf("cost: no price of %s in region %q is known", item, b.region))
 	}
 	b.bill.Lines = append(b.bill.Lines, Line{item, quantity, unit, priceUSD, quantity * priceUSD})
 }

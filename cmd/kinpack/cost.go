@@ -23,7 +23,8 @@ const costHelp = `kinpack cost says what user records cost a month, one by one a
 
 What is put:
   --rate N        user records a second, of all producers together: 1e-6 to 1e8
-  --size BYTES    of a user record's data; also 35KB or 1MB (of 1,024)
+  --size BYTES    of a user record's data; also 35KB or 1MB (of 1,024); with its key
+                  at most 10MB
   --stream NAME   instead of both: a stream, by name or ARN, of which records are
                   sampled; its shards, mode, retention and fan-out consumers are
                   taken, too. With --rate the rate is not the sample's

@@ -45,6 +45,9 @@ func (e *estimate) conditions() string {
 	if w.FanOut > 0 {
 		s += fmt.Sprintf(" and %d with fan-out", w.FanOut)
 	}
+	if e.Packed != nil && e.terms.Stream.Mode != cost.Provisioned {
+		s += ", aggregates cut by 1,024 bytes (producer.WithPutUnit)"
+	}
 	if w.LambdaMB > 0 {
 		s += fmt.Sprintf(", a Lambda function of %d MB that takes %s ms a user record in batches of %d", w.LambdaMB, decimal(w.LambdaMillis), w.BatchSize)
 	}
