@@ -10,6 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
 	"github.com/kinpack/kinpack/aggregate"
 	"github.com/kinpack/kinpack/cmd/kinpack/internal/inspect"
 	"github.com/kinpack/kinpack/kinesistest"
@@ -86,7 +90,7 @@ func TestInspectSample(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	r, _ = report(t, "--stream s --from latest")
-	if r.KinesisRecords != 0 || r.UserRecordsPerSecond != 0 || len(r.Hints) != 1 {
+	if r.KinesisRecords != 0 || r.UserRecordsPerSecond != 0 || len(r.Hints) != 1 || r.Shards[3].KinesisRecordsPerSecond == nil {
 		t.Errorf("%+v", r)
 	}
 	// Of the last hour, so that is what a rate is of.
@@ -113,6 +117,21 @@ func TestInspectFor(t *testing.T) {
 	}
 	if r, _ = report(t, "--stream s --for 1h --records 2"); r.KinesisRecords != 2 {
 		t.Errorf("%+v", r)
+	}
+	in := &kinesis.PutRecordsInput{StreamName: aws.String("s")}
+	for range putRecordsLimit {
+		in.Records = append(in.Records, types.PutRecordsRequestEntry{PartitionKey: aws.String("k"), Data: []byte("d")})
+	}
+	for range inspectRecords / putRecordsLimit {
+		if _, err := c.kinesis.Client().PutRecords(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, _ = report(t, "--stream s --for 2s"); r.KinesisRecords != inspectRecords+3 {
+		t.Errorf("%d Kinesis records", r.KinesisRecords)
+	}
+	if r, _ = report(t, "--stream s"); r.KinesisRecords != inspectRecords {
+		t.Errorf("%d Kinesis records", r.KinesisRecords)
 	}
 }
 

@@ -19,7 +19,8 @@ type cursor struct {
 	// since is when the first iterator was asked for, by the service's clock.
 	last  string
 	since time.Time
-	known bool // to the service: it was listed, or had an iterator
+	known bool      // to the service: it was listed, had an iterator, or is settled
+	found time.Time // when its turns began
 
 	idle     int // pages without a record in a row, at the tip
 	failures failures
@@ -43,6 +44,8 @@ const (
 	lastBackoff  = 10 * time.Second
 	// patience is how long one thing may fail for other reasons than throttling.
 	patience = 5 * time.Minute
+	// settled is when a shard has surely become known to all of the service.
+	settled = time.Hour
 )
 
 // read notes a page that came in, of so many records and bytes, and returns the

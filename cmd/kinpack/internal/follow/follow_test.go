@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +159,38 @@ func TestStop(t *testing.T) {
 	})
 }
 
+// Calls under way end with it, also those that take their time.
+func TestStopWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client := &altered{Client: kinesistest.Fake(t, stream, 2)}
+		put(t, client.Client, "a")
+		var calls atomic.Int64
+		client.getRecords = func(ctx context.Context, in *kinesis.GetRecordsInput) (*kinesis.GetRecordsOutput, error) {
+			calls.Add(1)
+			defer calls.Add(-1)
+			out, err := client.Client.GetRecords(ctx, in)
+			if err == nil && len(out.Records) == 0 {
+				<-ctx.Done()
+				time.Sleep(time.Second)
+			}
+			return out, err
+		}
+		for r, err := range of(client).Read(t.Context(), follow.TrimHorizon()) {
+			if err != nil || string(r.Data) != "a" {
+				t.Errorf("%q, %v", r.Data, err)
+			}
+			time.Sleep(time.Second)
+			if calls.Load() != 1 {
+				t.Errorf("%d calls are under way", calls.Load())
+			}
+			break
+		}
+		if calls.Load() != 0 {
+			t.Errorf("%d calls are under way", calls.Load())
+		}
+	})
+}
+
 // Up to the tip is all that was there, over all generations of shards, even while
 // there is a writer that never ends.
 func TestStopAtTip(t *testing.T) {
@@ -239,6 +272,37 @@ func TestIdleAndTip(t *testing.T) {
 		tip := "tip of " + shardID(0)
 		if want := []string{"idle", "a", "b", tip, "idle"}; !slices.Equal(log[:5], want) || log[len(log)-1] != "c" || log[len(log)-2] != "idle" {
 			t.Errorf("%q", log)
+		}
+	})
+}
+
+// The end of a shard is no tip.
+func TestNoTip(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client := kinesistest.Fake(t, stream, 1)
+		put(t, client, "a")
+		split(t, client, shardID(0))
+		var tips []string
+		_, err := readAll(t, client, follow.TrimHorizon(), follow.WithStopAtTip(), follow.WithTip(func(s *follow.Shard, _ time.Time) { tips = append(tips, s.ID) }))
+		slices.Sort(tips)
+		if err != nil || !slices.Equal(tips, []string{shardID(1), shardID(2)}) {
+			t.Errorf("%q, %v", tips, err)
+		}
+	})
+}
+
+// Not all that speak the protocol send empty data.
+func TestNoData(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client := &altered{Client: kinesistest.Fake(t, stream, 1), answer: func(out *kinesis.GetRecordsOutput) {
+			for i := range out.Records {
+				out.Records[i].Data = nil
+			}
+		}}
+		put(t, client.Client, "a")
+		got, err := readAll(t, client, follow.TrimHorizon(), follow.WithStopAtTip())
+		if err != nil || len(got) != 1 || got[0].Data == nil {
+			t.Errorf("%+v, %v", got, err)
 		}
 	})
 }

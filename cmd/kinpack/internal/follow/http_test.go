@@ -5,19 +5,37 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/kinpack/kinpack/cmd/kinpack/internal/follow"
 	"github.com/kinpack/kinpack/kinesistest"
 )
 
-// located keeps what iterators are asked for.
+// located keeps what iterators are asked for, and sees that the SDK does not retry.
 type located struct {
 	*kinesis.Client
+	t     *testing.T
 	asked chan kinesis.GetShardIteratorInput
 }
 
+func (l located) notRetried(opts []func(*kinesis.Options)) {
+	var o kinesis.Options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if _, ok := o.Retryer.(aws.NopRetryer); !ok {
+		l.t.Errorf("retried by a %T", o.Retryer)
+	}
+}
+
+func (l located) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, opts ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {
+	l.notRetried(opts)
+	return l.Client.GetRecords(ctx, in, opts...)
+}
+
 func (l located) GetShardIterator(ctx context.Context, in *kinesis.GetShardIteratorInput, opts ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error) {
+	l.notRetried(opts)
 	l.asked <- *in
 	return l.Client.GetShardIterator(ctx, in, opts...)
 }
@@ -33,7 +51,7 @@ func TestServiceTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	client := located{kinesistest.NewSDKClient(endpoint), make(chan kinesis.GetShardIteratorInput, 10)}
+	client := located{kinesistest.NewSDKClient(endpoint), t, make(chan kinesis.GetShardIteratorInput, 10)}
 	start := time.Now()
 	expired := 0
 	server.SetFaults(on("GetRecords", func() *kinesistest.Fault {

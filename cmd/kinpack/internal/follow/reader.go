@@ -93,12 +93,11 @@ func (r *reader) begin(ctx context.Context) error {
 	if r.from.kind == types.ShardIteratorTypeAtTimestamp && r.from.at.After(at) {
 		r.from.at = at.Truncate(time.Millisecond) // the service takes no time to come
 	}
-	one := r.config.shard != ""
-	if shards = r.wanted(shards); one && len(shards) == 0 {
+	if shards = r.wanted(shards); len(shards) == 0 && r.config.shard != "" {
 		return fmt.Errorf("no shard %q in stream %s", r.config.shard, r.stream)
 	}
 	latest := r.from.kind == types.ShardIteratorTypeLatest
-	r.open(r.lineage.listed(shards, true, func(s *Shard) bool { return latest && !s.Open && !one }))
+	r.open(r.lineage.listed(shards, true, func(s *Shard) bool { return latest && !s.Open }))
 	return nil
 }
 
@@ -112,9 +111,7 @@ func (r *reader) wanted(shards []*Shard) []*Shard {
 	}
 	for _, s := range shards {
 		if s.ID == r.config.shard {
-			alone := *s
-			alone.Parents = nil
-			return []*Shard{&alone}
+			return []*Shard{s}
 		}
 	}
 	return nil
@@ -124,7 +121,7 @@ func (r *reader) wanted(shards []*Shard) []*Shard {
 func (r *reader) open(ready []*node) {
 	now := time.Now()
 	for _, n := range ready {
-		c := &cursor{shard: n.shard, start: TrimHorizon(), known: n.first}
+		c := &cursor{shard: n.shard, start: TrimHorizon(), known: n.first, found: now}
 		if n.first {
 			c.start = r.from
 		}

@@ -121,6 +121,49 @@ func TestStopAtTipMerged(t *testing.T) {
 	})
 }
 
+// endless hands out an empty page at the tip before any other page of a shard.
+type endless struct {
+	*kinesistest.Client
+	shard string
+	mu    sync.Mutex
+	empty map[string]bool // iterators
+}
+
+func (e *endless) GetShardIterator(ctx context.Context, in *kinesis.GetShardIteratorInput, _ ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error) {
+	out, err := e.Client.GetShardIterator(ctx, in)
+	if err == nil && *in.ShardId == e.shard {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.empty[*out.ShardIterator] = true
+	}
+	return out, err
+}
+
+func (e *endless) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, _ ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.empty[*in.ShardIterator] {
+		delete(e.empty, *in.ShardIterator)
+		return &kinesis.GetRecordsOutput{NextShardIterator: in.ShardIterator}, nil
+	}
+	return e.Client.GetRecords(ctx, in)
+}
+
+// A closed shard has no tip: it is read to its end, whatever a page looks like.
+func TestStopAtTipClosed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client := kinesistest.Fake(t, stream, 1)
+		putNumbered(t, client, 20, 0)
+		split(t, client, shardID(0))
+		putNumbered(t, client, 20, 1)
+		got, err := readAll(t, &endless{Client: client, shard: shardID(0), empty: map[string]bool{}}, follow.TrimHorizon(), follow.WithStopAtTip())
+		if err != nil {
+			t.Error(err)
+		}
+		ordered(t, got, 20, 2)
+	})
+}
+
 // Where the end of a shard names no children, they are listed, sooner or later.
 func TestChildrenListed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -129,16 +172,16 @@ func TestChildrenListed(t *testing.T) {
 			answer: func(out *kinesis.GetRecordsOutput) { out.ChildShards = nil },
 		}
 		r := read(t, client, follow.TrimHorizon())
-		const keys = 20
-		putNumbered(t, client.Client, keys, 0)
-		split(t, client.Client, shardID(0))
-		putNumbered(t, client.Client, keys, 1)
-		wait(time.Minute)
-		merge(t, client.Client, shardID(3), shardID(1))
-		putNumbered(t, client.Client, keys, 2)
-		wait(time.Minute)
+		const keys, each = 20, 30
+		for i := range each {
+			putNumbered(t, client.Client, keys, i)
+			if err := client.Server().Scale(stream, 2+i%3); err != nil {
+				t.Fatal(err)
+			}
+			wait(time.Minute)
+		}
 		r.stop(t)
-		ordered(t, r.records, keys, 3)
+		ordered(t, r.records, keys, each)
 	})
 }
 
@@ -155,7 +198,7 @@ func TestChildrenWithoutParents(t *testing.T) {
 		wait(time.Second)
 		split(t, client.Client, shardID(0))
 		putNumbered(t, client.Client, 20, 0)
-		wait(time.Minute)
+		wait(10 * time.Minute)
 		r.stop(t)
 		ordered(t, r.records, 20, 1)
 	})

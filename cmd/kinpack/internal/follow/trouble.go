@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // failed takes in a turn that failed.
@@ -42,7 +43,7 @@ func (r *reader) listed(got result) error {
 	}
 	shards := r.wanted(got.listing)
 	r.open(r.lineage.listed(shards, false, func(*Shard) bool { return false }))
-	r.find(shards)
+	r.find(shards, got.at)
 	r.childless = slices.DeleteFunc(r.childless, func(id string) bool { return len(r.lineage[id].children) > 0 })
 	waits := r.lineage.waits()
 	switch {
@@ -60,7 +61,7 @@ func (r *reader) listed(got result) error {
 // find looks for the missing shards. What the service once knew and does not list is
 // past the retention period, and has ended; the listing has what follows it. Others
 // may come.
-func (r *reader) find(shards []*Shard) {
+func (r *reader) find(shards []*Shard, now time.Time) {
 	listed := make(map[string]bool, len(shards))
 	for _, s := range shards {
 		listed[s.ID] = true
@@ -68,11 +69,11 @@ func (r *reader) find(shards []*Shard) {
 	missing := r.missing
 	r.missing = nil
 	for _, c := range missing {
+		c.known = c.known || listed[c.shard.ID] || now.Sub(c.found) > settled
 		if c.known && !listed[c.shard.ID] {
 			r.open(r.lineage.end(c.shard.ID, nil))
 			continue
 		}
-		c.known = c.known || listed[c.shard.ID]
 		c.iterator = nil
 		r.queue.put(c, c.due)
 	}

@@ -3,11 +3,8 @@ package follow_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,32 +69,46 @@ func TestExpiredIterator(t *testing.T) {
 	}
 }
 
-// Throttling lasts as long as it wants to. Pauses grow, and are not the same.
+// Throttling lasts as long as it wants to. Pauses grow, and are not the same. Nothing
+// is lost, though iterators expire that nothing was read by.
 func TestThrottled(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		client := kinesistest.Fake(t, stream, 1)
-		put(t, client, "a")
-		var calls []time.Time
-		start := time.Now()
-		client.Server().SetFaults(on("GetRecords", func() *kinesistest.Fault {
-			calls = append(calls, time.Now())
-			if time.Since(start) > time.Hour {
-				return nil
+	for _, from := range []follow.Position{follow.TrimHorizon(), follow.Latest()} {
+		bubble(t, func(t *testing.T) {
+			client := kinesistest.Fake(t, stream, 1)
+			var calls []time.Time
+			start := time.Now()
+			let := start
+			client.Server().SetFaults(on("GetRecords", func() *kinesistest.Fault {
+				calls = append(calls, time.Now())
+				if time.Since(start) > time.Hour {
+					return nil
+				}
+				if time.Since(let) > 7*time.Minute { // to be told that the iterator has expired
+					let = time.Now()
+					return nil
+				}
+				return &kinesistest.Fault{Failure: kinesistest.APIError(400, "ProvisionedThroughputExceededException")}
+			}))
+			r := read(t, client, from)
+			wait(time.Minute)
+			put(t, client, "a")
+			wait(time.Hour)
+			if r.stop(t); len(r.records) != 1 {
+				t.Errorf("%d records", len(r.records))
 			}
-			return &kinesistest.Fault{Failure: kinesistest.APIError(400, "ProvisionedThroughputExceededException")}
-		}))
-		got, err := readAll(t, client, follow.TrimHorizon(), follow.WithStopAtTip())
-		if err != nil || len(got) != 1 {
-			t.Errorf("%d records, %v", len(got), err)
-		}
-		pauses := map[time.Duration]bool{}
-		for i := range calls[1:] {
-			pauses[calls[i+1].Sub(calls[i])] = true
-		}
-		if n := len(calls); n < 3600/10 || n > 3600/2 || len(pauses) < n*9/10 {
-			t.Errorf("%d calls, %d different pauses", n, len(pauses))
-		}
-	})
+			pauses := map[time.Duration]bool{}
+			throttled := 0
+			for i := range calls[1:] {
+				if calls[i].Sub(start) < time.Hour {
+					throttled++
+					pauses[calls[i+1].Sub(calls[i])] = true
+				}
+			}
+			if throttled < 3600/10 || throttled > 3600/2 || len(pauses) < throttled*9/10 {
+				t.Errorf("%d calls, %d different pauses", throttled, len(pauses))
+			}
+		})
+	}
 }
 
 // What else fails may do so for five minutes a shard.
@@ -221,32 +232,88 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// So may one that was named, and had no turn until then.
+func TestRetentionOfNamed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client := kinesistest.Fake(t, stream, 2, kinesistest.WithListShardsLag(time.Minute))
+		spread(t, client, "old", 20)
+		split(t, client, shardID(0)) // 2, 3
+		split(t, client, shardID(2)) // 4, 5
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var got, want []string
+		slept := false
+		for r, err := range of(client).Read(ctx, follow.TrimHorizon(), follow.WithWorkers(1)) {
+			if err != nil {
+				if ctx.Err() == nil {
+					t.Error(err)
+				}
+				break
+			}
+			if r.Shard.ID == shardID(1) && !slept {
+				slept = true
+				time.Sleep(25 * time.Hour)
+				want = spread(t, client, "new", 20)
+				time.AfterFunc(time.Hour, cancel)
+			}
+			if strings.HasPrefix(string(r.Data), "new") {
+				got = append(got, string(r.Data))
+			}
+		}
+		same(t, got, want)
+	})
+}
+
 // A shard that its parent has named may not be there yet.
 func TestNotThereYet(t *testing.T) {
+	for _, lag := range []time.Duration{0, 2 * time.Minute} {
+		bubble(t, func(t *testing.T) {
+			client := kinesistest.Fake(t, stream, 1, kinesistest.WithListShardsLag(lag))
+			r := read(t, client, follow.TrimHorizon())
+			wait(time.Second)
+			start := time.Now()
+			client.Server().SetFaults(on("GetShardIterator", func() *kinesistest.Fault {
+				if time.Since(start) > time.Minute {
+					return nil
+				}
+				return &kinesistest.Fault{Failure: kinesistest.APIError(400, "ResourceNotFoundException")}
+			}))
+			split(t, client, shardID(0))
+			putNumbered(t, client, 20, 0)
+			wait(3 * time.Minute)
+			r.stop(t)
+			ordered(t, r.records, 20, 1)
+
+			client.Server().SetFaults(on("GetShardIterator", func() *kinesistest.Fault {
+				return &kinesistest.Fault{Failure: kinesistest.APIError(400, "ResourceNotFoundException")}
+			}))
+			start = time.Now()
+			_, err := readAll(t, client, follow.TrimHorizon())
+			if d := time.Since(start); err == nil || d < 5*time.Minute || d > 7*time.Minute {
+				t.Errorf("after %v: %v", d, err)
+			}
+		})
+	}
+}
+
+// A stream that was deleted and made anew is another one: what was read of the old
+// one says nothing of where to go on.
+func TestStreamMadeAnew(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		client := kinesistest.Fake(t, stream, 1)
+		put(t, client, "old")
 		r := read(t, client, follow.TrimHorizon())
-		wait(time.Second)
+		wait(10 * time.Second)
+		if _, err := client.DeleteStream(t.Context(), &kinesis.DeleteStreamInput{StreamName: aws.String(stream)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Server().AddStream(stream, 1); err != nil {
+			t.Fatal(err)
+		}
 		start := time.Now()
-		client.Server().SetFaults(on("GetShardIterator", func() *kinesistest.Fault {
-			if time.Since(start) > time.Minute {
-				return nil
-			}
-			return &kinesistest.Fault{Failure: kinesistest.APIError(400, "ResourceNotFoundException")}
-		}))
-		split(t, client, shardID(0))
-		putNumbered(t, client, 20, 0)
-		wait(3 * time.Minute)
-		r.stop(t)
-		ordered(t, r.records, 20, 1)
-
-		client.Server().SetFaults(on("GetShardIterator", func() *kinesistest.Fault {
-			return &kinesistest.Fault{Failure: kinesistest.APIError(400, "ResourceNotFoundException")}
-		}))
-		start = time.Now()
-		_, err := readAll(t, client, follow.TrimHorizon())
-		if d := time.Since(start); err == nil || d < 5*time.Minute || d > 7*time.Minute {
-			t.Errorf("after %v: %v", d, err)
+		r.done.Wait()
+		if r.err == nil || !strings.Contains(r.err.Error(), "did not come from this stream") || time.Since(start) > time.Minute {
+			t.Errorf("after %v: %v", time.Since(start), r.err)
 		}
 	})
 }
@@ -289,135 +356,6 @@ func TestListingFails(t *testing.T) {
 			}
 			r.stop(t)
 			ordered(t, r.records, 20, 1)
-		}
-	})
-}
-
-// What a shard gives to readers is kept to: 5 calls and 2 MB a second, fewer at the
-// tip.
-func TestLimits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		client := kinesistest.Fake(t, stream, 1)
-		big := &kinesis.PutRecordInput{StreamName: aws.String(stream), PartitionKey: aws.String("k"), Data: make([]byte, 900_000)}
-		for range 20 {
-			if _, err := client.PutRecord(t.Context(), big); err != nil {
-				t.Fatal(err)
-			}
-		}
-		type call struct {
-			at    time.Time
-			bytes int
-		}
-		var mu sync.Mutex
-		var calls []call
-		so := func() []call {
-			mu.Lock()
-			defer mu.Unlock()
-			return slices.Clone(calls)
-		}
-		watched := &altered{Client: client, answer: func(out *kinesis.GetRecordsOutput) {
-			mu.Lock()
-			defer mu.Unlock()
-			n := 0
-			for _, r := range out.Records {
-				n += len(r.Data)
-			}
-			calls = append(calls, call{time.Now(), n})
-		}}
-		time.Sleep(time.Minute)
-		r := read(t, watched, follow.TrimHorizon(), follow.WithPageSize(5))
-		wait(15 * time.Second)
-		if n := len(r.data()); n != 20 {
-			t.Errorf("%d records", n)
-		}
-		total := 0
-		before := so()
-		for i, c := range before {
-			if i > 0 && c.at.Sub(before[i-1].at) < 200*time.Millisecond {
-				t.Errorf("two calls in %v", c.at.Sub(before[i-1].at))
-			}
-			if d := c.at.Sub(before[0].at).Seconds(); i > 0 && float64(total) > 2e6*d {
-				t.Errorf("%d bytes after %v s", total, d)
-			}
-			total += c.bytes
-		}
-		wait(time.Minute)
-		if n := len(so()) - len(before); n < 55 || n > 65 {
-			t.Errorf("%d calls in a quiet minute", n)
-		}
-		// A record shows up within a second, and then the next one sooner.
-		for range 4 {
-			put(t, client, "k")
-			wait(time.Second)
-		}
-		if n := len(r.data()); n != 24 {
-			t.Errorf("%d records", n)
-		}
-		r.stop(t)
-	})
-}
-
-// While the caller takes its time no more pages are fetched than there are workers.
-func TestMemory(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		client := kinesistest.Fake(t, stream, 20)
-		want := spread(t, client, "k", 1000)
-		var pages, most atomic.Int64
-		watched := &altered{Client: client, answer: func(out *kinesis.GetRecordsOutput) {
-			if len(out.Records) > 0 {
-				most.Store(max(most.Load(), pages.Add(1)))
-			}
-		}}
-		last := ""
-		var got []string
-		for r, err := range of(watched).Read(t.Context(), follow.TrimHorizon(), follow.WithStopAtTip(), follow.WithWorkers(3), follow.WithPageSize(10)) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if page := r.Shard.ID; page != last {
-				last = page
-				pages.Add(-1)
-			}
-			got = append(got, string(r.Data))
-			time.Sleep(100 * time.Millisecond)
-		}
-		same(t, got, want)
-		if most.Load() > 4 {
-			t.Errorf("%d pages at a time", most.Load())
-		}
-	})
-}
-
-// The SDK's client works as well, its clock and its retries included.
-func TestSDKClient(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		server := kinesistest.New()
-		if err := server.AddStream(stream, 3); err != nil {
-			t.Fatal(err)
-		}
-		client := server.SDKClient()
-		want := spread(t, server.Client(), "k", 50)
-		time.Sleep(time.Minute)
-		summary, err := client.DescribeStreamSummary(t.Context(), &kinesis.DescribeStreamSummaryInput{StreamName: aws.String(stream)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var once sync.Once
-		server.SetFaults(on("GetRecords", func() (f *kinesistest.Fault) {
-			once.Do(func() { f = &kinesistest.Fault{Failure: kinesistest.ConnectionReset()} })
-			return f
-		}))
-		byARN := follow.Stream{Client: client, ARN: summary.StreamDescriptionSummary.StreamARN}
-		var got []string
-		for r, err := range byARN.Read(t.Context(), follow.TrimHorizon(), follow.WithStopAtTip()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, string(r.Data))
-		}
-		same(t, got, want)
-		if s := fmt.Sprint(byARN); s != *byARN.ARN {
-			t.Errorf("it is named %s", s)
 		}
 	})
 }

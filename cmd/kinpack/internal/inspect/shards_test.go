@@ -104,6 +104,14 @@ func TestWorkload(t *testing.T) {
 			t.Errorf("%+v", w)
 		}
 	})
+	t.Run("a shard that came later", func(t *testing.T) {
+		s := newStream(t, 1, after(-1000))
+		s.shards = append(s.shards, &follow.Shard{ID: "later", HashKeys: s.shards[0].HashKeys, Open: true})
+		fill(s, s.shards[1], 30) // since its first record, not since the start
+		if w := s.Workload(); !near(w.UserRecordsPerSecond, 30) || w.OpenShards != 1 {
+			t.Errorf("%+v", w)
+		}
+	})
 	t.Run("nothing", func(t *testing.T) {
 		if w := newStream(t, 3, time.Time{}).Workload(); w.UserRecordsPerSecond != 0 || w.UserRecords != nil || w.OpenShards != 3 {
 			t.Errorf("%+v", w)

@@ -2,10 +2,13 @@ package inspect_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -220,5 +223,55 @@ func TestHints(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Every name of the JSON, and no data of user records, neither there nor in the text.
+func TestJSON(t *testing.T) {
+	s := newStream(t, 2, time.Time{})
+	const secret = "s3cr3t"
+	s.plain(start, "\xff\"<key>\n", []byte(secret))
+	s.packed(s.shards[0], start, "a", aggregate.Record{PartitionKey: "k", Data: []byte(secret)}, aggregate.Record{PartitionKey: "l", Data: []byte(secret)})
+	s.put(s.shards[0], after(2), "a", seal([]byte("\x0a\x06"+secret+"\x1a\x02\x08\x00")))
+	r := s.Report()
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := r.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(text.String(), secret) || bytes.Contains(b, []byte(secret)) {
+		t.Errorf("%s\n%s", text.String(), b)
+	}
+	var names []string
+	var walk func(prefix string, v any)
+	walk = func(prefix string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, k := range slices.Sorted(maps.Keys(v)) {
+				names = append(names, prefix+k)
+				walk(prefix+k+".", v[k])
+			}
+		case []any:
+			if len(v) > 0 {
+				walk(prefix, v[0])
+			}
+		}
+	}
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	walk("", v)
+	if *update {
+		if err := os.WriteFile("testdata/names.txt", []byte(strings.Join(names, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/names.txt")
+	if got := strings.Join(names, "\n") + "\n"; err != nil || got != string(want) {
+		t.Errorf("%v: the names are not those of testdata/names.txt:\n%s", err, got)
 	}
 }
