@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -51,6 +52,10 @@ func (c *costFlags) fromStream(ctx context.Context, w *plan.Workload) error {
 	if !(w.Rate > 0) || len(found.UserRecords) < few && !c.given["rate"] {
 		return fmt.Errorf("stream %s: what there is from %s on is too little to tell the rate, want --rate", c.stream, c.from)
 	}
+	// They were read shard by shard, and are put in any order.
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(found.UserRecords), func(i, j int) {
+		found.UserRecords[i], found.UserRecords[j] = found.UserRecords[j], found.UserRecords[i]
+	})
 	for i, r := range found.UserRecords {
 		w.Records = append(w.Records, c.drawn(i, r.PartitionKey, r.DataBytes))
 	}

@@ -308,7 +308,7 @@ func TestCostStream(t *testing.T) {
 		t.Fatalf("put: %q", errOut)
 	}
 	e := costs(t, "--stream clicks --rate 1000")
-	if e.Unpacked.Shards != 2 || e.Unpacked.ShardUSD != 21.90 || e.Unpacked.PutUSD != 36.79 || e.Packed.PutUSD > 1.5 || e.Packed.PutUSD < 0.3 {
+	if e.Unpacked.Shards != 2 || e.Unpacked.ShardUSD != 21.90 || e.Unpacked.PutUSD != 36.79 || e.Packed.PutUSD > 0.9 || e.Packed.PutUSD < 0.55 {
 		t.Errorf("%+v", e)
 	}
 	code, out, errOut := kinpack(t, "", "cost", "--stream", "clicks", "--rate", "1000", "--json")
