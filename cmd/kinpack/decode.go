@@ -111,22 +111,27 @@ func (d *decoder) record(raw json.RawMessage) error {
 		fmt.Fprintf(d.err, "kinpack decode: %s: %v\n", name, err)
 		return nil
 	}
-	for _, u := range d.users {
-		line := unpacked{
-			PartitionKey: u.PartitionKey, Data: u.Data, Aggregated: u.Aggregated,
-			SequenceNumber: r.SequenceNumber, SubSequenceNumber: u.SubSequence,
-		}
-		if u.HasExplicitHashKey {
-			line.ExplicitHashKey = &u.ExplicitHashKey
-		}
-		if !utf8.ValidString(u.PartitionKey) {
-			line.PartitionKeyBase64 = []byte(u.PartitionKey)
-		}
-		if err := d.out.Encode(line); err != nil {
+	for i := range d.users {
+		if err := d.out.Encode(unpackedOf(&d.users[i], r.SequenceNumber)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unpackedOf returns what is printed of a user record; sequenceNumber may be nil.
+func unpackedOf(u *deaggregate.Record, sequenceNumber *string) unpacked {
+	line := unpacked{
+		PartitionKey: u.PartitionKey, Data: u.Data, Aggregated: u.Aggregated,
+		SequenceNumber: sequenceNumber, SubSequenceNumber: u.SubSequence,
+	}
+	if u.HasExplicitHashKey {
+		line.ExplicitHashKey = &u.ExplicitHashKey
+	}
+	if !utf8.ValidString(u.PartitionKey) {
+		line.PartitionKeyBase64 = []byte(u.PartitionKey)
+	}
+	return line
 }
 
 // newEncoder writes JSON lines in which <, > and & stand for themselves.

@@ -15,7 +15,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/kinpack/kinpack/cmd/kinpack/internal/follow"
 	"github.com/kinpack/kinpack/deaggregate"
@@ -248,21 +247,6 @@ type tailed struct {
 	Arrival time.Time `json:"approximateArrivalTimestamp"`
 }
 
-// unpackedOf returns what decode prints of a user record.
-func unpackedOf(u *deaggregate.Record, sequenceNumber string) unpacked {
-	line := unpacked{
-		PartitionKey: u.PartitionKey, Data: u.Data, Aggregated: u.Aggregated,
-		SequenceNumber: &sequenceNumber, SubSequenceNumber: u.SubSequence,
-	}
-	if u.HasExplicitHashKey {
-		line.ExplicitHashKey = &u.ExplicitHashKey
-	}
-	if !utf8.ValidString(u.PartitionKey) {
-		line.PartitionKeyBase64 = []byte(u.PartitionKey)
-	}
-	return line
-}
-
 // rawLine is a Kinesis record as GetRecords hands it out, with its shard.
 type rawLine struct {
 	ShardID        string `json:"ShardId"`
@@ -293,7 +277,7 @@ func (p *printer) record(r *follow.Record) (done bool) {
 
 func (p *printer) user(r *follow.Record, u *deaggregate.Record) (done bool) {
 	if p.flags.json {
-		return p.line(p.json.Encode(tailed{unpackedOf(u, r.SequenceNumber), r.Shard.ID, r.Arrival.UTC()}))
+		return p.line(p.json.Encode(tailed{unpackedOf(u, &r.SequenceNumber), r.Shard.ID, r.Arrival.UTC()}))
 	}
 	_, _ = p.out.Write(u.Data) // an error stays
 	return p.line(p.out.WriteByte('\n'))
