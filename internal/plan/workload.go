@@ -18,7 +18,7 @@ import (
 type Workload struct {
 	Rate      float64           // user records a second, of all producers together: more than 0
 	Records   []producer.Record // used in turn; if there are none, those of Size and Keys
-	Size      int               // bytes of data: 0 to 1 MiB
+	Size      int               // bytes of data: 0 to 10 MiB
 	Keys      Keys              // the zero value is Unique
 	Shards    int               // open shards of the stream; 0: as many as Rate needs when packed
 	Producers int               // processes that share Rate evenly, each of which packs its own; 0 is 1
