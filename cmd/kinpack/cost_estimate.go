@@ -168,7 +168,7 @@ func (c *costFlags) estimate(w plan.Workload, prices cost.Prices) (*estimate, er
 	}
 	flow = p.Flow(w.Rate)
 	if need := e.terms.Stream.ShardsNeeded(flow); c.mode == cost.Provisioned && w.Shards > 0 && need > w.Shards {
-		return nil, usageError{fmt.Errorf("--shards %d: these records need %d, even packed", w.Shards, need)}
+		return nil, usageError{fmt.Errorf("%s %d: these records need %d, even packed", c.shardsName(), w.Shards, need)}
 	}
 	packed, err := e.way(p.Sent(w.Rate), c.putUnit)
 	if err != nil {
@@ -192,7 +192,7 @@ func (c *costFlags) enough(e *estimate, flow cost.Flow) error {
 	given, need := e.of.Shards, e.terms.Stream.ShardsNeeded(flow)
 	if given > 0 && need > given {
 		if c.noPack {
-			return usageError{fmt.Errorf("--shards %d: these records need %d", given, need)}
+			return usageError{fmt.Errorf("%s %d: these records need %d", c.shardsName(), given, need)}
 		}
 		e.Hints = append(e.Hints, fmt.Sprintf("One by one they need %s, which these are the costs of.", plural(need, "shard")))
 	}
@@ -201,6 +201,14 @@ func (c *costFlags) enough(e *estimate, flow cost.Flow) error {
 		e.Hints = append(e.Hints, fmt.Sprintf("One by one, with their partition keys, they need %s; as in AWS's own examples these costs leave the keys out.", plural(keyed, "shard")))
 	}
 	return nil
+}
+
+// shardsName says where the number of shards is from.
+func (c *costFlags) shardsName() string {
+	if c.given["shards"] {
+		return "--shards"
+	}
+	return "the stream's shards are"
 }
 
 // oneLine makes one line of what packages have to say of the flags.

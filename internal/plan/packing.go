@@ -106,9 +106,6 @@ func (p *Packing) KeyFlow(rate float64) float64 {
 // settling is the first part of a run, in which things settle: it is not counted.
 const settling = 4
 
-// Counted says whether what is sent when the i-th user record has come counts.
-func (w Workload) Counted(i int) bool { return i >= w.UserRecords()/settling }
-
 // Options returns the settings of its producers: nothing expires.
 func (w Workload) Options() []producer.Option {
 	w = w.withDefaults()

@@ -82,22 +82,16 @@ func (w Workload) Record(i int) producer.Record {
 	if len(w.Records) > 0 {
 		return w.Records[i%len(w.Records)]
 	}
-	r := producer.Record{Data: zeros(w.Size)}
+	r := producer.Record{Data: nothing[:w.Size]}
 	if !w.Keys.None {
 		r.PartitionKey = w.Keys.key(i)
 	}
 	return r
 }
 
-var nothing [1 << 20]byte
-
-// zeros returns n bytes, which nobody changes.
-func zeros(n int) []byte {
-	if n <= len(nothing) {
-		return nothing[:n]
-	}
-	return make([]byte, n)
-}
+// nothing is the data of all records, of which only the size counts. Nobody changes
+// it, and what is never written to takes no memory.
+var nothing [10 << 20]byte
 
 // key returns the key of the i-th record: random digits.
 func (k Keys) key(i int) string {
