@@ -61,7 +61,7 @@ func invoke[I, O any](ctx context.Context, c *Client, op string, in *I) (*O, err
 		return nil, operationError(op, responseError(id, &http.Response{
 			StatusCode: status,
 			Status:     http.StatusText(status),
-			Header:     http.Header{"X-Amzn-Requestid": {id}, "Content-Type": {contentType}},
+			Header:     http.Header{"X-Amzn-Requestid": {id}, "Content-Type": {jsonType}},
 			Body:       http.NoBody,
 		}, api))
 	}

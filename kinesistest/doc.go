@@ -17,9 +17,11 @@
 // one point.
 //
 //   - HTTP: a Server is an [net/http.Handler] that speaks the protocol of the
-//     AWS SDKs (awsJson1.1). [Server.Listen] serves it on loopback, for
-//     another process or to have the network in the test; [NewSDKClient] is a
-//     client of the AWS SDK for it.
+//     AWS SDKs in both its forms, JSON (awsJson1.1) and CBOR, which the SDK
+//     for Java sends; a request is answered in the form it came in.
+//     [Server.Listen] serves it on loopback, for another process or to have
+//     the network in the test; [NewSDKClient] is a client of the AWS SDK for
+//     it.
 //   - [Server.Transport]: the same handler as an [net/http.RoundTripper],
 //     without a socket and without goroutines. [Server.SDKClient] is a client
 //     of the AWS SDK over it: the whole SDK (signing, retries, its JSON) runs.
@@ -68,7 +70,6 @@
 //   - On-demand streams have 4 shards and never scale by themselves. With the
 //     strategy AUTO they give records to their shards in turn, also to one that
 //     is over its throughput.
-//   - CBOR is not spoken: set aws.cborEnabled=false for the Java SDK.
 //   - A request body over about twice the limit of PutRecords is answered
 //     with status 413, before it is looked at.
 package kinesistest

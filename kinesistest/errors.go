@@ -40,6 +40,9 @@ func serialization(format string, args ...any) error {
 	return &smithy.GenericAPIError{Code: "SerializationException", Message: fmt.Sprintf(format, args...)}
 }
 
+// notAStructure is for a body that is no JSON object or CBOR map.
+func notAStructure() error { return serialization("Start of structure expected") }
+
 func unknownOperation(op string) error {
 	return &smithy.GenericAPIError{
 		Code:    "UnknownOperationException",

@@ -22,7 +22,7 @@ type Faults func(ctx context.Context, r Request) Fault
 type Request struct {
 	// Number counts the requests of the Server from 0, whatever their face or
 	// operation, and whether or not they succeed. What cannot be read, as bad
-	// JSON, is not counted. A retry of the SDK is a request of its own.
+	// JSON or CBOR, is not counted. A retry of the SDK is a request of its own.
 	Number uint64
 	// Operation is the name of the operation, as PutRecords.
 	Operation string

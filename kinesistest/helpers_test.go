@@ -1,7 +1,8 @@
 package kinesistest_test
 
-// Helpers of all tests: the three faces as one interface, and a log in which
-// what differs by nature (times, tokens, sequence numbers) looks the same.
+// Helpers of all tests: the three faces, HTTP in both its forms, as one
+// interface, and a log in which what differs by nature (times, tokens, sequence
+// numbers) looks the same.
 
 import (
 	"context"
@@ -56,18 +57,29 @@ func faces() []face {
 		{"direct", func(_ *testing.T, s *kinesistest.Server) api { return s.Client() }},
 		{"transport", func(_ *testing.T, s *kinesistest.Server) api { return s.SDKClient(noRetry) }},
 		{"http", func(t *testing.T, s *kinesistest.Server) api {
-			endpoint, err := s.Listen()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := s.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			return kinesistest.NewSDKClient(endpoint, noRetry)
+			return kinesistest.NewSDKClient(listen(t, s), noRetry)
+		}},
+		{"cbor", func(t *testing.T, s *kinesistest.Server) api {
+			return kinesistest.NewSDKClient(listen(t, s), noRetry, inCBOR(t, false))
+		}},
+		{"open cbor", func(t *testing.T, s *kinesistest.Server) api {
+			return kinesistest.NewSDKClient(listen(t, s), noRetry, inCBOR(t, true))
 		}},
 	}
+}
+
+// listen has s on a socket for the time of the test.
+func listen(t *testing.T, s *kinesistest.Server) (endpoint string) {
+	endpoint, err := s.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return endpoint
 }
 
 func noRetry(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} }

@@ -62,7 +62,10 @@ func TestWire(t *testing.T) {
 		{"bad blob", "Kinesis_20131202.PutRecord", v11, `{"StreamName":"w","PartitionKey":"k","Data":"?"}`, 400, `\{"__type":"SerializationException",.*\}`},
 		{"bad time", "Kinesis_20131202.ListShards", v11, `{"StreamName":"w","StreamCreationTimestamp":"2020-01-01T00:00:00Z"}`, 400, `\{"__type":"SerializationException",.*\}`},
 		{"far time", "Kinesis_20131202.GetShardIterator", v11, `{"StreamName":"w","Timestamp":1e300}`, 400, `\{"__type":"SerializationException",.*\}`},
-		{"CBOR", "Kinesis_20131202.ListStreams", "application/x-amz-cbor-1.1", "\xa0", 400, `\{"__type":"SerializationException",.*\}`},
+		{"another CBOR", "Kinesis_20131202.ListStreams", "application/cbor", "\xa0", 400,
+			`\{"__type":"SerializationException","message":"kinesistest reads application/x-amz-json-1.1 and application/x-amz-cbor-1.1, not application/cbor"\}`},
+		{"bad content type", "Kinesis_20131202.ListStreams", "application/x-amz-cbor-1.1; =", "\xa0", 400, `\{"__type":"SerializationException",.*\}`},
+		{"unknown service in an unknown form", "X", "text/xml", "", 400, `\{"__type":"UnknownOperationException",.*\}`},
 		{"too large", "Kinesis_20131202.ListStreams", v11, `{"NextToken":"` + strings.Repeat("x", 22<<20) + `"}`, 413, `\{"__type":"RequestEntityTooLargeException",.*\}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

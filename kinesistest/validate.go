@@ -137,6 +137,9 @@ func (c *constraints) enum(path, v string, values []string) {
 // entry checks record number i of a put, from 0; a put of one record has no
 // numbers, i is -1.
 func (c *constraints) entry(i int, data []byte, key, explicit *string, keyRequired bool) {
+	if len(c.violations) == maxViolations {
+		return // a bad request may have millions of entries
+	}
 	path := func(member string) string {
 		if i < 0 {
 			return member

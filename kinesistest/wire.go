@@ -1,191 +1,167 @@
 package kinesistest
 
-// This file owns the form on the wire, awsJson1.1: inputs of the SDK out of
-// JSON, outputs of the SDK into JSON. Members are named as the fields of the
-// SDK's types; times are seconds since 1970 with a fraction, blobs base64.
+// This file owns what the two forms on the wire, awsJson1.1 (json.go) and CBOR
+// (cbor.go), have in common: the inputs and outputs are the SDK's types, and
+// their members are named as the fields. What is in one form is in the other.
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"math"
+	"mime"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
 
+// form is one of the two ways to write a request and its answer.
+type form interface {
+	contentType() string
+	// decode reads a body into a new input of the SDK. The body must not
+	// change any more: what is read may lie in it.
+	decode(body []byte, input any) error
+
+	// The others append to b. begin is followed by as many calls of next as it
+	// was told, each of them by one value, and by end; in an object a key comes
+	// before the value.
+	begin(b []byte, c container, n int) []byte
+	next(b []byte, i int) []byte
+	end(b []byte, c container) []byte
+	key(b []byte, name string) []byte
+	text(b []byte, s string) []byte
+	blob(b, data []byte) []byte
+	integer(b []byte, n int64) []byte
+	boolean(b []byte, v bool) []byte
+	moment(b []byte, t time.Time) []byte
+}
+
+type container int
+
+const (
+	object container = iota
+	list
+)
+
+// formOf returns the form for a Content-Type. Whoever sends an unknown one is
+// told so in JSON.
+func formOf(contentType string) (form, error) {
+	if contentType == "" {
+		return jsonForm{}, nil
+	}
+	switch media, _, err := mime.ParseMediaType(contentType); {
+	case err != nil:
+	case media == jsonType, media == "application/json":
+		return jsonForm{}, nil
+	case media == cborType:
+		return cborForm{}, nil
+	}
+	return jsonForm{}, serialization("kinesistest reads %s and %s, not %s", jsonType, cborType, contentType)
+}
+
 // decodeInput reads the input of the operation op.
-func decodeInput(op string, body []byte) (any, error) {
+func decodeInput(f form, op string, body []byte) (any, error) {
+	input := newInput(op)
+	if input == nil {
+		return nil, unknownOperation(op)
+	}
+	return input, f.decode(body, input)
+}
+
+// newInput returns an empty input of the operation op, nil if it is not known.
+func newInput(op string) any {
 	switch op {
 	case "CreateStream":
-		return decode[kinesis.CreateStreamInput](body)
+		return new(kinesis.CreateStreamInput)
 	case "DeleteStream":
-		return decode[kinesis.DeleteStreamInput](body)
+		return new(kinesis.DeleteStreamInput)
 	case "DescribeStream":
-		return decode[kinesis.DescribeStreamInput](body)
+		return new(kinesis.DescribeStreamInput)
 	case "DescribeStreamSummary":
-		return decode[kinesis.DescribeStreamSummaryInput](body)
+		return new(kinesis.DescribeStreamSummaryInput)
 	case "ListStreams":
-		return decode[kinesis.ListStreamsInput](body)
+		return new(kinesis.ListStreamsInput)
 	case "ListShards":
-		in, err := decode[listShardsInput](body)
-		return in.input(), err
+		return new(kinesis.ListShardsInput)
 	case "PutRecord":
-		return decode[kinesis.PutRecordInput](body)
+		return new(kinesis.PutRecordInput)
 	case "PutRecords":
-		return decode[kinesis.PutRecordsInput](body)
+		return new(kinesis.PutRecordsInput)
 	case "GetShardIterator":
-		in, err := decode[getShardIteratorInput](body)
-		return in.input(), err
+		return new(kinesis.GetShardIteratorInput)
 	case "GetRecords":
-		return decode[kinesis.GetRecordsInput](body)
+		return new(kinesis.GetRecordsInput)
 	case "SplitShard":
-		return decode[kinesis.SplitShardInput](body)
+		return new(kinesis.SplitShardInput)
 	case "MergeShards":
-		return decode[kinesis.MergeShardsInput](body)
+		return new(kinesis.MergeShardsInput)
 	case "UpdateShardCount":
-		return decode[kinesis.UpdateShardCountInput](body)
+		return new(kinesis.UpdateShardCountInput)
 	case "UpdateStreamRecordDistributionStrategy":
-		return decode[kinesis.UpdateStreamRecordDistributionStrategyInput](body)
+		return new(kinesis.UpdateStreamRecordDistributionStrategyInput)
 	}
-	return nil, unknownOperation(op)
-}
-
-func decode[T any](body []byte) (*T, error) {
-	in := new(T)
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return in, serialization("Start of structure expected")
-	}
-	if err := json.Unmarshal(body, in); err != nil {
-		return in, serialization("%v", err)
-	}
-	return in, nil
-}
-
-// epoch is a time on the wire. A field of this type hides the SDK's field of
-// the same name, which encoding/json would read as RFC 3339.
-type epoch time.Time
-
-// UnmarshalJSON reads seconds since 1970, to the millisecond.
-func (e *epoch) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		return nil
-	}
-	sec, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || math.Abs(sec) > 1e11 {
-		return fmt.Errorf("%s can not be converted to milliseconds since epoch", b)
-	}
-	*e = epoch(time.UnixMilli(int64(math.Round(sec * 1000))).UTC())
 	return nil
-}
-
-type listShardsInput struct {
-	kinesis.ListShardsInput
-	StreamCreationTimestamp *epoch
-	ShardFilter             *struct {
-		types.ShardFilter
-		Timestamp *epoch
-	}
-}
-
-func (in *listShardsInput) input() *kinesis.ListShardsInput {
-	out := in.ListShardsInput
-	out.StreamCreationTimestamp = (*time.Time)(in.StreamCreationTimestamp)
-	if in.ShardFilter != nil {
-		filter := in.ShardFilter.ShardFilter
-		filter.Timestamp = (*time.Time)(in.ShardFilter.Timestamp)
-		out.ShardFilter = &filter
-	}
-	return &out
-}
-
-type getShardIteratorInput struct {
-	kinesis.GetShardIteratorInput
-	Timestamp *epoch
-}
-
-func (in *getShardIteratorInput) input() *kinesis.GetShardIteratorInput {
-	out := in.GetShardIteratorInput
-	out.Timestamp = (*time.Time)(in.Timestamp)
-	return &out
 }
 
 // encodeOutput writes an output of the SDK. One without members is an empty
 // body, as the service answers.
-func encodeOutput(output any) []byte {
-	b := appendValue(nil, reflect.ValueOf(output))
-	if string(b) == "{}" {
+func encodeOutput(f form, output any) []byte {
+	v := reflect.ValueOf(output).Elem()
+	if v.IsZero() {
 		return nil
 	}
-	return b
+	return appendStruct(f, nil, v)
 }
 
-func encodeError(code, message string) []byte {
-	b := append([]byte(`{"__type":`), quote(code)...)
-	b = append(append(b, `,"message":`...), quote(message)...)
-	return append(b, '}')
+func encodeError(f form, code, message string) []byte {
+	b := f.begin(nil, object, 2)
+	b = f.text(f.key(f.next(b, 0), "__type"), code)
+	b = f.text(f.key(f.next(b, 1), "message"), message)
+	return f.end(b, object)
 }
 
 // appendValue writes v, which is no nil pointer.
-func appendValue(b []byte, v reflect.Value) []byte {
+func appendValue(f form, b []byte, v reflect.Value) []byte {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return appendValue(b, v.Elem())
+		return appendValue(f, b, v.Elem())
 	case reflect.Struct:
 		if t, ok := v.Interface().(time.Time); ok {
-			return strconv.AppendFloat(b, float64(t.UnixMilli())/1000, 'f', 3, 64)
+			return f.moment(b, t)
 		}
-		return appendStruct(b, v)
+		return appendStruct(f, b, v)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			b = append(b, '"')
-			b = base64.StdEncoding.AppendEncode(b, v.Bytes())
-			return append(b, '"')
+			return f.blob(b, v.Bytes())
 		}
-		b = append(b, '[')
+		b = f.begin(b, list, v.Len())
 		for i := range v.Len() {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendValue(b, v.Index(i))
+			b = appendValue(f, f.next(b, i), v.Index(i))
 		}
-		return append(b, ']')
+		return f.end(b, list)
 	case reflect.String:
-		return append(b, quote(v.String())...)
+		return f.text(b, v.String())
 	case reflect.Bool:
-		return strconv.AppendBool(b, v.Bool())
+		return f.boolean(b, v.Bool())
 	default: // the outputs have integers and no other kind
-		return strconv.AppendInt(b, v.Int(), 10)
+		return f.integer(b, v.Int())
 	}
 }
 
-// appendStruct writes the members that are set. ResultMetadata is of the SDK,
-// not of the service.
-func appendStruct(b []byte, v reflect.Value) []byte {
-	b = append(b, '{')
-	comma := false
+// appendStruct writes the members that are set. ResultMetadata, which is of the
+// SDK and not of the service, never is.
+func appendStruct(f form, b []byte, v reflect.Value) []byte {
+	n := 0
 	for i := range v.NumField() {
-		field := v.Type().Field(i)
-		if !field.IsExported() || field.Anonymous || field.Name == "ResultMetadata" || v.Field(i).IsZero() {
+		if !v.Field(i).IsZero() {
+			n++
+		}
+	}
+	b = f.begin(b, object, n)
+	n = 0
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
 			continue
 		}
-		if comma {
-			b = append(b, ',')
-		}
-		comma = true
-		b = append(b, '"')
-		b = append(b, field.Name...)
-		b = append(b, `":`...)
-		b = appendValue(b, v.Field(i))
+		b = appendValue(f, f.key(f.next(b, n), v.Type().Field(i).Name), v.Field(i))
+		n++
 	}
-	return append(b, '}')
-}
-
-func quote(s string) []byte {
-	b, _ := json.Marshal(s) // a string always marshals
-	return b
+	return f.end(b, object)
 }

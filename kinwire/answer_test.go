@@ -1,7 +1,9 @@
 package kinwire_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go/encoding/cbor"
 
+	"github.com/kinpack/kinpack/kinesistest"
 	"github.com/kinpack/kinpack/kinwire"
 )
 
@@ -178,4 +181,39 @@ func TestMissingMembers(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got[1], got[0])
 		}
 	}
+}
+
+// What is put in either form is what a stream holds, and its answers are understood.
+func TestKinesis(t *testing.T) {
+	server := kinesistest.New()
+	if err := server.AddStream("orders", 3); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range forms {
+		client := server.SDKClient(f.option)
+		in := large(5)
+		before := len(server.Records("orders"))
+		out, err := client.PutRecords(t.Context(), in)
+		if err != nil || aws.ToInt32(out.FailedRecordCount) != 0 || len(out.Records) != len(in.Records) {
+			t.Fatalf("%s: %v, %v", f.name, out, err)
+		}
+		stored := map[string][]byte{}
+		for _, r := range server.Records("orders")[before:] {
+			stored[r.ShardID+r.SequenceNumber+r.PartitionKey] = r.Data
+		}
+		for i, r := range out.Records {
+			if e := in.Records[i]; !bytes.Equal(stored[*r.ShardId+*r.SequenceNumber+*e.PartitionKey], e.Data) {
+				t.Errorf("%s: record %d is not in the stream as it was put", f.name, i)
+			}
+		}
+		in.StreamName = aws.String("odrers")
+		if _, err := client.PutRecords(t.Context(), in); !isNotFound(err) {
+			t.Errorf("%s: %v", f.name, err)
+		}
+	}
+}
+
+func isNotFound(err error) bool {
+	_, ok := errors.AsType[*types.ResourceNotFoundException](err)
+	return ok
 }

@@ -34,10 +34,12 @@ var forms = []struct {
 // newClient returns a client whose requests go to do.
 func newClient(option func(*kinesis.Options), do func(*http.Request) (*http.Response, error)) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
-		Region:      "us-east-1",
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, nil }),
-		HTTPClient:  smithyhttp.ClientDoFunc(do),
-		Retryer:     aws.NopRetryer{},
+		Region: "us-east-1",
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, nil
+		}),
+		HTTPClient: smithyhttp.ClientDoFunc(do),
+		Retryer:    aws.NopRetryer{},
 	}, option)
 }
 
@@ -85,7 +87,7 @@ func entry(key, hashKey string, data []byte) types.PutRecordsRequestEntry {
 }
 
 var inputs = map[string]*kinesis.PutRecordsInput{
-	"one": {StreamName: aws.String("orders"), Records: []types.PutRecordsRequestEntry{entry("a", "340282366920938463463374607431768211455", []byte("data"))}},
+	"one":        {StreamName: aws.String("orders"), Records: []types.PutRecordsRequestEntry{entry("a", "340282366920938463463374607431768211455", []byte("data"))}},
 	"no records": {StreamName: aws.String("orders"), Records: []types.PutRecordsRequestEntry{}},
 	"empty data": {StreamName: aws.String("orders"), Records: []types.PutRecordsRequestEntry{entry("a", "", []byte{}), entry("b", "0", []byte{}), entry("c", "", []byte("x"))}},
 	"every member": {
@@ -130,7 +132,7 @@ func value(in *kinesis.PutRecordsInput) cbor.Map {
 	m := cbor.Map{}
 	put := func(m cbor.Map, name string, s *string) {
 		if s != nil {
-			m[name] = cbor.String(*s)
+			m[name] = cbor.String([]rune(*s)) // valid UTF-8, as in JSON
 		}
 	}
 	put(m, "StreamName", in.StreamName)

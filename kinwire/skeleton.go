@@ -5,6 +5,7 @@ package kinwire
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
@@ -37,6 +38,15 @@ func (k *skeleton) Serialize(s smithy.ShapeSerializer) {
 type withoutBlobs struct {
 	smithy.ShapeSerializer
 	k *skeleton
+}
+
+// WriteString implements smithy.ShapeSerializer. Text in CBOR has to be UTF-8; the
+// SDK's JSON has the replacement character for each byte that is not.
+func (w *withoutBlobs) WriteString(member *smithy.Schema, s string) {
+	if w.k.cbor && !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	w.ShapeSerializer.WriteString(member, s)
 }
 
 // WriteBlob implements smithy.ShapeSerializer.
