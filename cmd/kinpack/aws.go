@@ -20,6 +20,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/kinpack/kinpack/kinwire"
 )
 
 // awsHelp is the part on these flags in a command's help.
@@ -88,13 +90,13 @@ func (e earlyAnswers) Do(r *http.Request) (*http.Response, error) {
 	return e.client.Do(&shown)
 }
 
-// kinesis returns a client for a stream, by name or ARN.
-func (f *awsFlags) kinesis(ctx context.Context, stream string) (*kinesis.Client, error) {
+// kinesis returns a client for a stream, by name or ARN. It puts without copying.
+func (f *awsFlags) kinesis(ctx context.Context, stream string, options ...func(*kinesis.Options)) (*kinesis.Client, error) {
 	c, err := f.load(ctx, stream)
 	if err != nil {
 		return nil, err
 	}
-	return kinesis.NewFromConfig(c), nil
+	return kinesis.NewFromConfig(c, append([]func(*kinesis.Options){kinwire.JSON}, options...)...), nil
 }
 
 // byNameOrARN returns the two members of a request of which one names the stream.

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/kinpack/kinpack/cmd/kinpack/internal/lines"
+	"github.com/kinpack/kinpack/kinwire"
 	"github.com/kinpack/kinpack/producer"
 )
 
@@ -47,6 +48,8 @@ Flags:
   --lanes N         pack each shard's keys in N lanes, 1 to 256, for a Lambda
                     ParallelizationFactor above 1 (default 1)
   --no-pack         a Kinesis record for each line, one of a key at a time
+  --cbor            send CBOR, in which data is not base64: a quarter fewer bytes.
+                    It has been run against emulators, and not yet against AWS
   --failed FILE     write failed lines to FILE, which must not exist, and is not
                     there at the end if there are none. They come in input order,
                     unless more than 16 MiB of them wait for an earlier line.
@@ -86,7 +89,7 @@ type putFlags struct {
 	buffer, ttl        time.Duration
 	timeout            time.Duration
 	rateLimit, lanes   int
-	noPack, json       bool
+	noPack, cbor, json bool
 	failed             string
 	aws                *awsFlags
 }
@@ -111,6 +114,7 @@ func putCommand() command {
 			flags.IntVar(&f.rateLimit, "rate-limit", 150, "")
 			flags.IntVar(&f.lanes, "lanes", 1, "")
 			flags.BoolVar(&f.noPack, "no-pack", false, "")
+			flags.BoolVar(&f.cbor, "cbor", false, "")
 			flags.StringVar(&f.failed, "failed", "", "")
 			flags.BoolVar(&f.json, "json", false, "")
 			return func(ctx context.Context, s streams) error {
@@ -254,7 +258,11 @@ func verdict(out lines.Outcome, stop context.Context) error {
 }
 
 func (f *putFlags) connect(ctx context.Context, log io.Writer) (*producer.Producer, lines.Limits, error) {
-	client, err := f.aws.kinesis(ctx, f.stream)
+	var wire []func(*kinesis.Options)
+	if f.cbor {
+		wire = append(wire, kinwire.CBOR)
+	}
+	client, err := f.aws.kinesis(ctx, f.stream, wire...)
 	if err != nil {
 		return nil, lines.Limits{}, err
 	}
