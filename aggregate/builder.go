@@ -3,6 +3,7 @@ package aggregate
 import (
 	"crypto/md5"
 	"fmt"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -14,9 +15,9 @@ import (
 // allocates nothing a record once its buffers have grown, which Reset keeps. It
 // is not safe for concurrent use.
 type Builder struct {
-	// MaxSize is the greatest Size in bytes that Add lets the aggregate reach;
-	// 0 means DefaultMaxSize (the KPL's AggregationMaxSize). It may be changed
-	// at any time.
+	// MaxSize is the greatest Size in bytes that Add lets the aggregate reach, up to
+	// 2^31-1; 0 means DefaultMaxSize (the KPL's AggregationMaxSize). It may be
+	// changed at any time.
 	MaxSize int
 
 	partitionKeys, explicitHashKeys table
@@ -29,8 +30,8 @@ type Builder struct {
 // Add appends a user record. It copies Data, which the caller may reuse, and
 // keeps the strings until Reset.
 //
-// The error is [ErrFull] if the aggregate would pass MaxSize, or wraps
-// [ErrInvalid]; either way the Builder is as it was. An empty Builder takes any
+// The error is [ErrFull] if the aggregate would pass MaxSize, or 1,048,575 different
+// partition keys or explicit hash keys, or wraps [ErrInvalid]; either way the Builder is as it was. An empty Builder takes any
 // valid user record, whatever its size.
 func (b *Builder) Add(r Record) error {
 	key, hashKey := b.partitionKeys.find(r.PartitionKey), place{}
@@ -50,6 +51,9 @@ func (b *Builder) Add(r Record) error {
 	}
 	if err := checkData(r.Data); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if key.grows > 0 && b.partitionKeys.full() || hashKey.grows > 0 && b.explicitHashKeys.full() {
+		return ErrFull
 	}
 	if b.n > 0 && b.Size()+key.grows+hashKey.grows+1+protowire.SizeBytes(fields) > b.maxSize() {
 		return ErrFull
@@ -79,7 +83,7 @@ func (b *Builder) maxSize() int {
 	if b.MaxSize == 0 {
 		return DefaultMaxSize
 	}
-	return b.MaxSize
+	return min(b.MaxSize, math.MaxInt32)
 }
 
 // Len returns the number of user records.
@@ -106,13 +110,18 @@ func (b *Builder) Body() []byte { return b.records }
 // AppendTo appends the aggregate to dst and returns the extended slice. The
 // Builder stays as it is.
 func (b *Builder) AppendTo(dst []byte) []byte {
+	start := len(dst) + len(wire.Magic)
+	dst = b.appendMessage(dst)
+	sum := md5.Sum(dst[start:])
+	return append(dst, sum[:]...)
+}
+
+// appendMessage appends the aggregate without its digest.
+func (b *Builder) appendMessage(dst []byte) []byte {
 	dst = append(dst, wire.Magic...)
-	message := len(dst)
 	dst = append(dst, b.partitionKeys.wire...)
 	dst = append(dst, b.explicitHashKeys.wire...)
-	dst = append(dst, b.records...)
-	sum := md5.Sum(dst[message:])
-	return append(dst, sum[:]...)
+	return append(dst, b.records...)
 }
 
 // Sealed is the content of one PutRecords entry.

@@ -54,3 +54,22 @@ func ExampleRecord_Validate() {
 	// aggregate: invalid user record: partition key is empty, want 1 to 256 code points
 	// explicit hash key "007" has a leading zero
 }
+
+// Seal many aggregates together.
+func ExampleAppendAll() {
+	builders := []*aggregate.Builder{new(aggregate.Builder), new(aggregate.Builder)}
+	for i, b := range builders {
+		r := aggregate.Record{PartitionKey: fmt.Sprint("sensor-", i), Data: []byte("21.5")}
+		if err := b.Add(r); err != nil {
+			fmt.Println(err)
+		}
+	}
+	sealed := make([][]byte, len(builders))
+	aggregate.AppendAll(sealed, builders)
+	for _, data := range sealed {
+		fmt.Println(len(data), aggregate.IsAggregate(data))
+	}
+	// Output:
+	// 40 true
+	// 40 true
+}

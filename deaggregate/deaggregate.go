@@ -50,16 +50,23 @@ type Record struct {
 // len(data): at most one Record for 6 bytes of it, the smallest user record. It keeps nothing and may be
 // called concurrently with different dst.
 func Append(dst []Record, partitionKey string, data []byte) ([]Record, error) {
-	body, ok := wire.Message(data)
-	if !ok {
-		return append(dst, Record{PartitionKey: partitionKey, Data: data[:len(data):len(data)]}), nil
+	if message, ok := wire.Message(data); ok {
+		return appendMessage(dst, message)
 	}
+	return appendPlain(dst, partitionKey, data), nil
+}
+
+func appendPlain(dst []Record, partitionKey string, data []byte) []Record {
+	return append(dst, Record{PartitionKey: partitionKey, Data: data[:len(data):len(data)]})
+}
+
+func appendMessage(dst []Record, message []byte) ([]Record, error) {
 	var small [512]entry
-	m, err := scan(body, small[:])
+	m, err := scan(message, small[:])
 	if err != nil {
 		return dst, err
 	}
-	out, err := m.appendRecords(slices.Grow(dst, min(m.records, len(body)/6)), body)
+	out, err := m.appendRecords(slices.Grow(dst, min(m.records, len(message)/6)), message)
 	if err != nil {
 		return dst, err
 	}

@@ -37,3 +37,35 @@ func ExampleAppend() {
 	// 1 sensor-8 "42" 19.0
 	// deaggregate: malformed aggregate: byte 2 of the message: user record 0: no data
 }
+
+// Read many Kinesis records at once, such as those of a GetRecords answer.
+func ExampleBatch() {
+	var sealed [][]byte
+	for _, name := range []string{"sensor-7", "sensor-8"} {
+		var b aggregate.Builder
+		for _, value := range []string{"21.5", "19.0"} {
+			if err := b.Add(aggregate.Record{PartitionKey: name, Data: []byte(value)}); err != nil {
+				fmt.Println(err)
+			}
+		}
+		sealed = append(sealed, b.AppendTo(nil))
+	}
+
+	var batch deaggregate.Batch
+	batch.Load(sealed)
+	var records []deaggregate.Record
+	for i := range sealed {
+		var err error
+		if records, err = batch.Append(records, "outer key", i); err != nil {
+			fmt.Println(err)
+		}
+	}
+	for _, r := range records {
+		fmt.Printf("%s %s\n", r.PartitionKey, r.Data)
+	}
+	// Output:
+	// sensor-7 21.5
+	// sensor-7 19.0
+	// sensor-8 21.5
+	// sensor-8 19.0
+}

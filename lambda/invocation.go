@@ -56,6 +56,7 @@ type invocation struct {
 	before   func(ref) // if not nil, called before each handler call, in order
 	ending   *ending
 
+	packed deaggregate.Batch    // the event's records, their digests checked
 	users  []deaggregate.Record // of the outer records in hand
 	queues [][]ref              // of these
 	bounds bounds
@@ -86,6 +87,11 @@ func newInvocation(c *Consumer, b *batch, known map[string]entry) *invocation {
 // else all at once, until one must be left (in order) or all had their turn.
 func (v *invocation) run(ctx context.Context) {
 	defer v.finish()
+	data := make([][]byte, len(v.batch.records))
+	for i := range data {
+		data[i] = v.batch.records[i].Kinesis.Data
+	}
+	v.packed.Load(data)
 	step := len(v.outers)
 	if v.consumer.inOrder() {
 		step = 1

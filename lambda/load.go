@@ -43,7 +43,7 @@ func (v *invocation) load(ctx context.Context, from, to int) [][]ref {
 func (v *invocation) unpack(ctx context.Context, i int) {
 	o := &v.batch.records[i]
 	base := len(v.users)
-	users, malformed := deaggregate.Append(v.users, o.Kinesis.PartitionKey, o.Kinesis.Data)
+	users, malformed := v.packed.Append(v.users, o.Kinesis.PartitionKey, i)
 	if malformed != nil {
 		users = append(users[:base], deaggregate.Record{PartitionKey: o.Kinesis.PartitionKey, Data: o.Kinesis.Data, SubSequence: WholeRecord})
 	}

@@ -43,10 +43,16 @@ const (
 // data is not one: too short, no magic, or a digest that does not match. Such
 // a record is a plain one to every reader.
 func Message(data []byte) ([]byte, bool) {
+	message, digest, ok := Split(data)
+	return message, ok && md5.Sum(message) == digest
+}
+
+// Split takes data for an aggregate and returns its message, and the digest that
+// the message has to have. It returns false if data is too short or has no magic.
+func Split(data []byte) (message []byte, digest [DigestSize]byte, ok bool) {
 	if len(data) < Overhead || string(data[:len(Magic)]) != Magic {
-		return nil, false
+		return nil, digest, false
 	}
 	end := len(data) - DigestSize
-	message := data[len(Magic):end]
-	return message, md5.Sum(message) == [DigestSize]byte(data[end:])
+	return data[len(Magic):end], [DigestSize]byte(data[end:]), true
 }
