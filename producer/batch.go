@@ -75,7 +75,7 @@ func (k *packing) ceil(n int) int { return max(1, (n+k.unit-1)/k.unit) * k.unit 
 // pack adds r with its data, which it copies, and says whether the batch has come
 // to a point where it might be cut. outer is the length of the outer partition
 // key, which might be billed too. The error is aggregate.ErrFull.
-func (b *batch) pack(r *record, data []byte, k *packing, outer int, in hashkey.Range) (atEdge bool, err error) {
+func (b *batch) pack(r *record, data []byte, k *packing, outer int, in *hashkey.Range) (atEdge bool, err error) {
 	p := b.packer
 	rec := aggregate.Record{PartitionKey: r.partitionKey, ExplicitHashKey: r.explicitHashKey, Data: data}
 	if r.keyless() {
@@ -128,7 +128,7 @@ func (b *batch) consider(m aggregate.Mark, k *packing, outer int) {
 // keylessHashKey returns the hash key of this batch's keyless records: one for
 // all, since the key is in the aggregate once then, and since a split cannot part
 // them; a random one of the shard's, so that its future children share the load.
-func (p *packer) keylessHashKey(in hashkey.Range, random func() uint64) string {
+func (p *packer) keylessHashKey(in *hashkey.Range, random func() uint64) string {
 	if p.keylessS == "" {
 		p.keyless = in.At(hashkey.Key{Hi: random(), Lo: random()})
 		p.keylessS = p.keyless.String()
@@ -199,47 +199,69 @@ func (b *batch) data(r *record) []byte {
 	return body[end-int(r.size) : end : end]
 }
 
-// seal makes the Kinesis record to send, under the lane's partition key: a lone
-// user record goes plain, unless wrap says otherwise or its data is itself an
-// aggregate. It returns the packer, which the batch needs no more.
-func (b *batch) seal(outer string) *packer {
-	p := b.packer
-	if p == nil {
-		r, data := &b.records[0], b.kept
-		if !b.wrap && !aggregate.IsAggregate(data) {
-			b.outerKey, b.outerHashKey = r.partitionKey, r.explicitHashKey
-			if r.keyless() {
-				b.outerKey = wire.KeylessPartitionKey
-			}
-			if b.outerHashKey == "" {
-				b.outerHashKey = r.hashKey.String()
-			}
-			return nil
+// seal makes the Kinesis records of a call; their digests are computed side by side.
+// It returns the packers that the batches need no more.
+func seal(call []entry) (spare []*packer) {
+	spare = make([]*packer, 0, len(call))
+	packed := make([]entry, 0, len(call))
+	builders := make([]*aggregate.Builder, 0, len(call))
+	data := make([][]byte, 0, len(call))
+	for _, e := range call {
+		p := e.batch.packer
+		if p != nil {
+			spare = append(spare, p)
 		}
-		p = new(packer)
-		rec := aggregate.Record{PartitionKey: r.partitionKey, ExplicitHashKey: r.explicitHashKey, Data: data}
-		if r.keyless() {
-			rec.PartitionKey, rec.ExplicitHashKey = wire.KeylessPartitionKey, r.hashKey.String()
+		if e.batch.sealPlain() {
+			continue
 		}
-		if err := p.Add(rec); err != nil {
-			panic("producer: a record that Put has checked: " + err.Error())
+		if p == nil {
+			p = e.batch.packAlone()
 		}
-		r.end = uint32(len(p.Body()))
+		packed, builders = append(packed, e), append(builders, &p.Builder)
+		data = append(data, make([]byte, 0, p.Size()))
 	}
-	dst := make([]byte, 0, p.Size())
-	var s aggregate.Sealed
-	if b.wrap || len(b.records) > 1 {
-		s = p.SealAs(outer, dst)
-	} else {
-		s = p.Seal(dst)
+	aggregate.AppendAll(data, builders)
+	for i, e := range packed {
+		b := e.batch
+		b.shift = len(data[i]) - md5.Size - len(builders[i].Body())
+		b.kept, b.outerKey, b.outerHashKey, b.aggregated = data[i], e.lane.key, b.records[0].outerHashKey(), true
+		b.packer = nil
 	}
-	if s.Aggregated {
-		b.shift = len(s.Data) - md5.Size - len(p.Body())
-	} else {
-		b.shift = len(s.Data) - len(p.Body())
+	return spare
+}
+
+// sealPlain seals a lone user record that goes plain, as one does unless wrap says
+// otherwise or its data is itself an aggregate. It returns false for all else.
+func (b *batch) sealPlain() bool {
+	r := &b.records[0]
+	if b.wrap || len(b.records) > 1 || aggregate.IsAggregate(b.data(r)) {
+		return false
 	}
-	b.kept, b.outerKey, b.outerHashKey, b.aggregated = s.Data, s.PartitionKey, s.ExplicitHashKey, s.Aggregated
-	b.packer = nil
+	if b.packer != nil {
+		data := b.data(r)
+		b.kept = append(make([]byte, 0, len(data)), data...) // never nil
+		b.shift = len(b.kept) - int(r.end)
+		b.packer = nil
+	}
+	b.outerKey, b.outerHashKey = r.partitionKey, r.outerHashKey()
+	if r.keyless() {
+		b.outerKey = wire.KeylessPartitionKey
+	}
+	return true
+}
+
+// packAlone returns a packer of the lone record of a batch that has none.
+func (b *batch) packAlone() *packer {
+	p := new(packer)
+	r := &b.records[0]
+	rec := aggregate.Record{PartitionKey: r.partitionKey, ExplicitHashKey: r.explicitHashKey, Data: b.kept}
+	if r.keyless() {
+		rec.PartitionKey, rec.ExplicitHashKey = wire.KeylessPartitionKey, r.hashKey.String()
+	}
+	if err := p.Add(rec); err != nil {
+		panic("producer: a record that Put has checked: " + err.Error())
+	}
+	r.end = uint32(len(p.Body()))
 	return p
 }
 

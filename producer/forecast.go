@@ -133,7 +133,8 @@ func newForecast(c *config, shards int, each func(Packed)) (*forecast, error) {
 		return nil, err
 	}
 	p := &Producer{
-		cfg: *c, packing: c.packing(), laneKeys: laneKeys(c.lanes), aggregation: c.aggregation,
+		memo: new(memo),
+		cfg:  *c, packing: c.packing(), laneKeys: laneKeys(c.lanes), aggregation: c.aggregation,
 		gate: gate{max: c.maxBufferedBytes}, spares: spares{max: c.maxBufferedBytes / spareShare},
 	}
 	p.install(m, 0)
@@ -146,6 +147,7 @@ func (f *forecast) put(r Record, now time.Duration) error {
 	if _, err := f.p.check(&r, &rec); err != nil {
 		return err
 	}
+	f.p.memo.note(f.p.hash(&rec))
 	if l := f.p.route(&rec, now); l.add(&rec, r.Data, now, false) {
 		f.send(l, now)
 	}
@@ -168,7 +170,7 @@ func (f *forecast) passTo(now time.Duration) {
 func (f *forecast) send(l *lane, now time.Duration) {
 	for l.ready(now) && l.free() {
 		b := l.start(now)
-		packer := b.seal(l.key)
+		spare := seal([]entry{{l, b}})
 		f.waited = f.waited[:0]
 		for i := range b.records {
 			f.waited = append(f.waited, now-b.records[i].put)
@@ -178,7 +180,9 @@ func (f *forecast) send(l *lane, now time.Duration) {
 			Aggregated: b.aggregated, At: now, Waited: f.waited,
 		})
 		l.ended(b)
-		f.p.spares.putPacker(packer)
+		for _, p := range spare {
+			f.p.spares.putPacker(p)
+		}
 		f.p.spares.putBatch(b)
 	}
 	at, set := f.next[l]

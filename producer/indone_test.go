@@ -1,8 +1,12 @@
 package producer_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/kinpack/kinpack/producer"
 )
@@ -12,6 +16,10 @@ import (
 func TestCallsInDone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFake(t, 1)
+		f.put = func(_ int, ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			time.Sleep(ms(1)) // nothing makes room as long as the done runs
+			return f.Client.PutRecords(ctx, in)
+		}
 		p := open(t, f, producer.WithMaxBufferedBytes(1000))
 		other := open(t, newFake(t, 1))
 		var b book

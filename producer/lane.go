@@ -25,6 +25,7 @@ type lane struct {
 	inFlight int  // batches under way at most; of no account if alone
 
 	queue    []*batch
+	first    [2]*batch // of queue, as long as it is short
 	back     []*batch
 	underWay []*batch
 	flying   map[string]bool // partition keys under way by themselves, if ordered
@@ -72,6 +73,9 @@ func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool) (cha
 func (l *lane) begin(now time.Duration) *batch {
 	b := l.spares.newBatch(l.packing, len(l.key))
 	b.due = math.MaxInt64
+	if len(l.queue) == 0 {
+		l.queue = l.first[:0]
+	}
 	l.queue = append(l.queue, b)
 	l.since, l.arrived = [2]time.Duration{l.since[1], now}, [2]int{l.arrived[1], 0}
 	if l.arrived[0] == 0 { // the first ever: take it for a burst
@@ -86,7 +90,7 @@ func (l *lane) addTo(b *batch, r *record, data []byte, now time.Duration, flushe
 		return false
 	}
 	size := b.packer.Size()
-	atEdge, err := b.pack(r, data, l.packing, len(l.key), l.shard.Range)
+	atEdge, err := b.pack(r, data, l.packing, len(l.key), &l.shard.Range)
 	if err != nil {
 		return false
 	}

@@ -47,6 +47,8 @@ type Producer struct {
 	stream   string // name or ARN
 	born     time.Time
 
+	memo *memo
+
 	ctx    context.Context // of the calls; ended by a Close that gives up
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine and armed timer
@@ -63,6 +65,7 @@ type Producer struct {
 	shardMap   *shardmap.Map // nil while the whole stream is one
 	generation int           // of shards
 	shards     []*shard      // one for each of shardMap, in its order
+	lanes      []*lane       // of each shard, one shard after the other
 	ranges     map[string]hashkey.Range
 	gone       []*lane // of shards that are no longer written to, with batches under way
 	keyless    keyless
@@ -108,6 +111,7 @@ func New(ctx context.Context, client Client, stream string, opts ...Option) (*Pr
 	p := &Producer{
 		cfg: c, packing: c.packing(), laneKeys: laneKeys(c.lanes), client: client, stream: stream, born: time.Now(),
 		aggregation: c.aggregation,
+		memo:        new(memo),
 		gate:        gate{max: c.maxBufferedBytes},
 		spares:      spares{max: c.maxBufferedBytes / spareShare},
 		ended:       make(chan struct{}),
@@ -194,6 +198,7 @@ func (p *Producer) put(ctx context.Context, r *Record, done func(Result), mayWai
 	if err != nil {
 		return err
 	}
+	looked := p.hash(&rec)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -208,6 +213,7 @@ func (p *Producer) put(ctx context.Context, r *Record, done func(Result), mayWai
 	rec.put, rec.epoch = now, p.epochs[len(p.epochs)-1]
 	rec.epoch.live++
 	p.stats.UserRecordsReceived++
+	p.memo.note(looked)
 	if now >= p.strategy.due {
 		p.askStrategy()
 	}
@@ -218,8 +224,7 @@ func (p *Producer) put(ctx context.Context, r *Record, done func(Result), mayWai
 	return nil
 }
 
-// check says what is wrong with r, or what it charges the gate, and looks its hash
-// key up.
+// check says what is wrong with r, or what it charges the gate.
 func (p *Producer) check(r *Record, rec *record) (charge int, err error) {
 	whole := *r
 	if rec.keyless() {
@@ -244,14 +249,21 @@ func (p *Producer) check(r *Record, rec *record) (charge int, err error) {
 	if charge > p.gate.max {
 		return 0, fmt.Errorf("%w: it takes %d bytes of a buffer of %d", ErrTooLarge, charge, p.gate.max)
 	}
+	return charge, nil
+}
+
+// hash finds a checked record's hash key. A keyless one gets it with its place.
+func (p *Producer) hash(rec *record) lookup {
 	switch {
 	case rec.keyless():
-	case r.ExplicitHashKey == "":
-		rec.hashKey = hashkey.Of(r.PartitionKey)
+	case rec.explicitHashKey == "":
+		var l lookup
+		rec.hashKey, l = p.memo.of(rec.partitionKey)
+		return l
 	default:
-		rec.hashKey, err = hashkey.Parse(r.ExplicitHashKey) // valid, or Validate had said so
+		rec.hashKey, _ = hashkey.Parse(rec.explicitHashKey) // valid, or check had said so
 	}
-	return charge, err
+	return notAsked
 }
 
 // wrappedSize returns the size of a valid record as an aggregate of one, exactly

@@ -25,6 +25,15 @@ type record struct {
 // its place in a batch.
 func (r *record) keyless() bool { return r.partitionKey == "" }
 
+// outerHashKey returns the hash key, in decimal, of the Kinesis record that r is the
+// first in.
+func (r *record) outerHashKey() string {
+	if r.explicitHashKey != "" {
+		return r.explicitHashKey
+	}
+	return r.hashKey.String()
+}
+
 // lone says that the record has landed in wrong shards so often that it goes by
 // itself and plain, which no reader filters. So the copies that a stream makes of
 // it whose shards do not follow the hash keys are bounded.

@@ -50,14 +50,14 @@ func (p *Producer) route(r *record, now time.Duration) *lane {
 	if r.keyless() {
 		return p.keylessLane(now)
 	}
-	s := p.shards[0]
+	i := 0
 	if len(p.shards) > 1 {
-		s = p.shards[p.shardMap.Find(r.hashKey)]
+		i = p.shardMap.Find(r.hashKey)
 	}
-	if len(s.lanes) == 1 {
-		return s.lanes[0]
+	if n := p.cfg.lanes; n > 1 {
+		i = i*n + int(xxhash.Sum64String(r.partitionKey)%uint64(n))
 	}
-	return s.lanes[xxhash.Sum64String(r.partitionKey)%uint64(len(s.lanes))]
+	return p.lanes[i]
 }
 
 // install makes shards the ones that are written to: those that stay go on, what
@@ -82,6 +82,10 @@ func (p *Producer) install(m *shardmap.Map, now time.Duration) {
 		for _, s := range p.shards {
 			kept[s.Shard] = s
 		}
+	}
+	p.lanes = make([]*lane, 0, len(p.shards)*p.cfg.lanes)
+	for _, s := range p.shards {
+		p.lanes = append(p.lanes, s.lanes...)
 	}
 	p.shardMap = m
 	p.keyless = keyless{next: p.keyless.next}

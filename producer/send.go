@@ -39,12 +39,9 @@ func (p *Producer) work() {
 		}
 		p.hire() // for what did not fit into the call
 		p.unlockAndTell()
-		packers := make([]*packer, 0, len(call))
-		for _, e := range call {
-			packers = append(packers, e.batch.seal(e.lane.key))
-		}
+		spare := seal(call)
 		p.mu.Lock()
-		for _, k := range packers {
+		for _, k := range spare {
 			p.spares.putPacker(k)
 		}
 		p.mu.Unlock()

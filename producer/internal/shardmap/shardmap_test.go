@@ -1,6 +1,7 @@
 package shardmap_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -90,6 +91,38 @@ func TestFind(t *testing.T) {
 			}
 			if got := m.Find(s.Last.Next()); got != (i+1)%n {
 				t.Errorf("of %d shards the key after shard %d is in %d", n, i, got)
+			}
+		}
+	}
+}
+
+// Find in maps whose shards are of very different sizes, as splits by key make them.
+func TestFindUneven(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 0))
+	for range 300 {
+		cuts := []hashkey.Key{{}}
+		for range r.IntN(40) {
+			cuts = append(cuts, hashkey.Key{Hi: r.Uint64() >> r.IntN(64), Lo: r.Uint64() >> r.IntN(64)})
+		}
+		slices.SortFunc(cuts, hashkey.Key.Compare)
+		cuts = slices.Compact(cuts)
+		var shards []shardmap.Shard
+		for i, k := range cuts {
+			last := hashkey.Max()
+			if i+1 < len(cuts) {
+				last = cuts[i+1].Prev()
+			}
+			shards = append(shards, shard(k.String(), k, last))
+		}
+		m, err := shardmap.New(shards)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range shards {
+			for _, k := range []hashkey.Key{s.First, s.Mid(), s.Last} {
+				if got := m.Find(k); got != i {
+					t.Fatalf("of %d shards %s is in %d, want %d", len(shards), k, got, i)
+				}
 			}
 		}
 	}
