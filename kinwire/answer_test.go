@@ -67,6 +67,12 @@ func TestAnswers(t *testing.T) {
 		{"not of the model", 400, `{"__type":"ValidationException","message":"1 validation error detected"}`, ""},
 		{"internal", 500, `{"__type":"InternalFailure"}`, ""},
 		{"type in the header", 400, `{"message":"no stream"}`, "ResourceNotFoundException:http://internal.amazon.com/"},
+		{"type in the header alone", 400, `{}`, "AccessDeniedException"},
+		{"another type in the header", 400, `{"__type":"ResourceNotFoundException","message":"m"}`, "LimitExceededException"},
+		{"Message", 400, `{"__type":"AccessDeniedException","Message":"not authorized"}`, ""},
+		{"Message, not of the model", 400, `{"__type":"InvalidSignatureException","Message":"expired"}`, ""},
+		{"code", 400, `{"code":"ThrottlingException","message":"m"}`, ""},
+		{"members of other kinds", 400, `{"__type":"ThrottlingException","message":"m","retry":3}`, ""},
 		{"nothing known", 503, `{}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -106,11 +112,16 @@ func TestNoAnswer(t *testing.T) {
 		{"broken CBOR", "application/x-amz-cbor-1.1", 200, "\xbf\x67Records"},
 		{"broken error", "application/x-amz-cbor-1.1", 400, "\xbf\x61"},
 		{"no map", "application/x-amz-cbor-1.1", 400, "\x01"},
+		{"nothing of unknown length", "application/x-amz-cbor-1.1", 500, "-"},
 		{"broken Content-Type", "a/b/c;;", 200, "x"},
 	} {
 		for _, f := range forms[1:] {
 			_, err := newClient(f.option, func(*http.Request) (*http.Response, error) {
-				return answer(c.status, c.contentType, []byte(c.body)), nil
+				r := answer(c.status, c.contentType, []byte(c.body))
+				if c.body == "-" {
+					r.Body, r.ContentLength = http.NoBody, -1
+				}
+				return r, nil
 			}).PutRecords(t.Context(), inputs["one"])
 			status := 0
 			if re, ok := as[interface {

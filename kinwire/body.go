@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"sync"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/middleware"
@@ -160,5 +161,53 @@ func (h *payloadHash) HandleFinalize(ctx context.Context, in middleware.Finalize
 	if !ok {
 		return h.own.HandleFinalize(ctx, in, next)
 	}
+	a := &attempt{body: b}
+	defer a.end()
+	req, err := req.SetStream(a)
+	if err != nil {
+		return middleware.FinalizeOutput{}, middleware.Metadata{}, fmt.Errorf("set stream: %w", err)
+	}
+	in.Request = req
 	return next.HandleFinalize(v4.SetPayloadHash(ctx, b.sha256()), in)
+}
+
+// attempt is a body for one attempt to send it. A transport may want to go on reading
+// after that, when the data is the caller's again, or is being sent anew.
+type attempt struct {
+	mu    sync.Mutex
+	body  *body
+	ended bool
+}
+
+func (a *attempt) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = true
+}
+
+// Len is that of the body.
+func (a *attempt) Len() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.body.Len()
+}
+
+// Read implements io.Reader.
+func (a *attempt) Read(dst []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return 0, io.ErrClosedPipe
+	}
+	return a.body.Read(dst)
+}
+
+// Seek implements io.Seeker.
+func (a *attempt) Seek(offset int64, whence int) (int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return 0, io.ErrClosedPipe
+	}
+	return a.body.Seek(offset, whence)
 }

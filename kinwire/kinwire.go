@@ -18,8 +18,8 @@
 // As with the SDK's own protocol the data of a request is the caller's again when
 // PutRecords returns, and must not be changed before: the request reads it
 // until then. An answer that comes before the request is sent, or a context that
-// ends, does not change that, since the SDK cuts the transport off from the body
-// before it returns.
+// ends, does not change that: the transport is cut off from the data before PutRecords
+// returns.
 package kinwire
 
 import (

@@ -104,6 +104,26 @@ func TestDataIsTheCallersAgain(t *testing.T) {
 	}
 }
 
+// A client that hides Close from the transport, as one that logs bodies may, and reads
+// on after the answer, does not read the caller's data.
+func TestReadAfterTheAnswer(t *testing.T) {
+	for _, f := range forms[1:] {
+		var late io.Reader
+		c := newClient(f.option, func(r *http.Request) (*http.Response, error) {
+			late = r.Body
+			r.Body = http.NoBody
+			_, err := io.CopyN(io.Discard, late, 1000)
+			return answer(200, "application/x-amz-json-1.1", []byte(stored)), err
+		})
+		if _, err := c.PutRecords(t.Context(), large(2)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := late.Read(make([]byte, 100)); n != 0 || err == nil {
+			t.Errorf("%s: %d bytes read after the answer, error %v", f.name, n, err)
+		}
+	}
+}
+
 func scribble(t *testing.T, option func(*kinesis.Options), transport http.RoundTripper, url string, arrived chan struct{}) {
 	in := large(60)
 	overwrite := func() {

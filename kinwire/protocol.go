@@ -7,13 +7,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
+	smithycbor "github.com/aws/smithy-go/encoding/cbor"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 	"github.com/aws/smithy-go/transport/http/protocol/rpcv2"
@@ -21,9 +22,6 @@ import (
 
 // contentTypeCBOR is what the AWS SDK for Java 2 sends to Kinesis (aws-cbor-protocol).
 const contentTypeCBOR = "application/x-amz-cbor-1.1"
-
-// unknownError is the SDK's code for an error whose body names no type.
-const unknownError = "UnknownError"
 
 // protocol is the SDK's own for Kinesis, but for PutRecords.
 type protocol struct {
@@ -66,19 +64,38 @@ func (p *protocol) SerializeRequest(ctx context.Context, op *smithy.OperationSch
 // DeserializeResponse implements smithyhttp.ClientProtocol. What is not CBOR by its
 // Content-Type is the SDK's to read, whatever the request was.
 func (p *protocol) DeserializeResponse(ctx context.Context, op *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable) error {
-	if media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || media != contentTypeCBOR || resp.ContentLength == 0 {
+	if media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || media != contentTypeCBOR {
 		return p.Protocol.DeserializeResponse(ctx, op, types, resp, out)
 	}
-	err := p.cbor.DeserializeResponse(ctx, op, types, resp, out)
-	if e, ok := errors.AsType[*smithy.GenericAPIError](err); ok && e.Code == unknownError {
-		// In JSON the SDK finds the type in the header, too.
-		inJSON := *resp.Response
-		text, err := json.Marshal(map[string]string{"message": e.Message})
-		if err != nil {
-			return err
-		}
-		inJSON.Body = io.NopCloser(bytes.NewReader(text))
-		return p.Protocol.DeserializeResponse(ctx, op, types, &smithyhttp.Response{Response: &inJSON}, out)
+	if resp.StatusCode >= http.StatusOK && resp.StatusCode < http.StatusMultipleChoices {
+		return p.cbor.DeserializeResponse(ctx, op, types, resp, out)
 	}
-	return err
+	text, err := errorInJSON(resp.Body)
+	if err != nil {
+		return &smithy.DeserializationError{Err: err}
+	}
+	inJSON := *resp.Response
+	inJSON.Body = io.NopCloser(bytes.NewReader(text))
+	return p.Protocol.DeserializeResponse(ctx, op, types, &smithyhttp.Response{Response: &inJSON}, out)
+}
+
+// errorInJSON reads an error in CBOR and returns its text members in JSON: so its type
+// is found as the SDK finds it there, by the header or one of several members.
+func errorInJSON(body io.Reader) ([]byte, error) {
+	in, err := io.ReadAll(body)
+	if err != nil || len(in) == 0 {
+		return nil, err
+	}
+	v, err := smithycbor.Decode(in)
+	if err != nil {
+		return nil, fmt.Errorf("read the error: %w", err)
+	}
+	members := map[string]string{}
+	m, _ := v.(smithycbor.Map)
+	for name, member := range m {
+		if s, ok := member.(smithycbor.String); ok {
+			members[name] = string(s)
+		}
+	}
+	return json.Marshal(members)
 }

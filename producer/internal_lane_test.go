@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,4 +83,33 @@ func TestTimerSetAnewLate(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A lane keeps no batch that has left its queue, whose short array is a part of it.
+func TestLaneLetsGo(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	l := &lane{spares: &spares{}, packing: &packing{unit: 25600, target: 51200, limit: 51200}}
+	waiting := 0
+	for range 10_000 {
+		if r.IntN(2) == 0 {
+			for range 1 + r.IntN(4) {
+				l.push(&batch{closed: true, records: make([]record, 1)})
+				waiting++
+			}
+		} else {
+			for range min(waiting, 1+r.IntN(5)) {
+				l.ended(l.start(0))
+				waiting--
+			}
+		}
+		kept := map[*batch]bool{}
+		for _, b := range slices.Concat(l.queue, l.first[:]) {
+			if b != nil {
+				kept[b] = true
+			}
+		}
+		if len(l.queue) != waiting || len(kept) != waiting {
+			t.Fatalf("%d batches in the queue, %d kept, want %d", len(l.queue), len(kept), waiting)
+		}
+	}
 }

@@ -51,7 +51,7 @@ func (l *lane) open() *batch {
 func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool) (changed bool) {
 	if l.alone || r.lone() {
 		l.closeOpen(now)
-		l.queue = append(l.queue, newAlone(r, data, l.shard.Range))
+		l.push(newAlone(r, data, l.shard.Range))
 		return true
 	}
 	for {
@@ -73,15 +73,24 @@ func (l *lane) add(r *record, data []byte, now time.Duration, flushed bool) (cha
 func (l *lane) begin(now time.Duration) *batch {
 	b := l.spares.newBatch(l.packing, len(l.key))
 	b.due = math.MaxInt64
-	if len(l.queue) == 0 {
-		l.queue = l.first[:0]
-	}
-	l.queue = append(l.queue, b)
+	l.push(b)
 	l.since, l.arrived = [2]time.Duration{l.since[1], now}, [2]int{l.arrived[1], 0}
 	if l.arrived[0] == 0 { // the first ever: take it for a burst
 		l.since[0] = now
 	}
 	return b
+}
+
+// push puts a batch at the end of the queue.
+func (l *lane) push(b *batch) {
+	if len(l.queue) == 0 {
+		l.queue = l.first[:0]
+	}
+	before := cap(l.queue)
+	l.queue = append(l.queue, b)
+	if cap(l.queue) != before {
+		l.first = [2]*batch{} // it has moved, and what it leaves behind would be kept
+	}
 }
 
 // addTo adds a record to an open batch, or says that this is full.
@@ -268,7 +277,7 @@ func (l *lane) queueBack(now time.Duration) {
 		}
 	}
 	l.queue = append(l.back, l.queue...)
-	l.back = nil
+	l.back, l.first = nil, [2]*batch{}
 }
 
 // saves says whether a and b cost fewer units as one, which they may become. Two
@@ -286,6 +295,6 @@ func (l *lane) saves(a, b *batch) bool {
 // take hands out everything that waits, oldest first.
 func (l *lane) take() []*batch {
 	all := append(l.back, l.queue...)
-	l.back, l.queue = nil, nil
+	l.back, l.queue, l.first = nil, nil, [2]*batch{}
 	return all
 }
