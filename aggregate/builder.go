@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -28,11 +29,11 @@ type Builder struct {
 }
 
 // Add appends a user record. It copies Data, which the caller may reuse, and
-// keeps the strings until Reset.
+// keeps the strings of the first one until Reset.
 //
 // The error is [ErrFull] if the aggregate would pass MaxSize, or 1,048,575 different
-// partition keys or explicit hash keys, or wraps [ErrInvalid]; either way the Builder is as it was. An empty Builder takes any
-// valid user record, whatever its size.
+// partition keys or explicit hash keys, or wraps [ErrInvalid]; either way the Builder
+// is as it was. An empty Builder takes any valid user record, whatever its size.
 func (b *Builder) Add(r Record) error {
 	key, hashKey := b.partitionKeys.find(r.PartitionKey), place{}
 	if key.grows > 0 {
@@ -65,6 +66,7 @@ func (b *Builder) Add(r Record) error {
 	if hashKey.grows > 0 {
 		b.explicitHashKeys.add(wire.TagExplicitHashKey, r.ExplicitHashKey, hashKey)
 	}
+	b.room(1 + protowire.SizeBytes(fields))
 	rec := appendVarint(append(b.records, wire.TagRecord), fields)
 	rec = appendVarint(append(rec, wire.TagPartitionKeyIndex), key.index)
 	if r.ExplicitHashKey != "" {
@@ -77,6 +79,14 @@ func (b *Builder) Add(r Record) error {
 	}
 	b.n++
 	return nil
+}
+
+// room makes room for n more bytes of records. It grows by a half: append would by a
+// quarter, and copy a large aggregate four times over, and leave as much garbage.
+func (b *Builder) room(n int) {
+	if n > cap(b.records)-len(b.records) {
+		b.records = slices.Grow(b.records, max(n, cap(b.records)/2))
+	}
 }
 
 func (b *Builder) maxSize() int {

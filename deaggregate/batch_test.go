@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/kinpack/kinpack/deaggregate"
 )
@@ -85,4 +87,21 @@ func TestBatchAllocates(t *testing.T) {
 	if got != 0 {
 		t.Errorf("%v allocations for 40 aggregates, want 0", got)
 	}
+}
+
+// A Batch lets go of the data that was loaded before.
+func TestBatchLetsGo(t *testing.T) {
+	var b deaggregate.Batch
+	load := func() weak.Pointer[byte] {
+		data := distinctKeys(100, 100)
+		b.Load([][]byte{data, data})
+		return weak.Make(&data[0])
+	}
+	w := load()
+	b.Load(nil)
+	runtime.GC()
+	if w.Value() != nil {
+		t.Error("the data is kept")
+	}
+	runtime.KeepAlive(&b)
 }

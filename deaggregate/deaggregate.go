@@ -47,8 +47,8 @@ type Record struct {
 //
 // Append allocates nothing but room in dst and, in an aggregate with more than
 // 512 key table entries, one table for them. Time and memory are linear in
-// len(data): at most one Record for 6 bytes of it, the smallest user record. It keeps nothing and may be
-// called concurrently with different dst.
+// len(data): at most one Record for 6 bytes of it, the smallest user record. It keeps
+// nothing and may be called concurrently with different dst.
 func Append(dst []Record, partitionKey string, data []byte) ([]Record, error) {
 	if message, ok := wire.Message(data); ok {
 		return appendMessage(dst, message)

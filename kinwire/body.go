@@ -5,7 +5,6 @@ package kinwire
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/segmentio/asm/base64"
 )
 
 // body reads pieces one after the other. It has no WriteTo on purpose: the SDK's
@@ -145,7 +145,7 @@ const payloadHashID = "ComputePayloadHash"
 
 // payloadHash stands in the place of that step.
 type payloadHash struct {
-	own middleware.FinalizeMiddleware // for other operations' requests
+	own middleware.FinalizeMiddleware // for the requests of other operations
 }
 
 // ID implements middleware.FinalizeMiddleware.
@@ -157,9 +157,28 @@ func (h *payloadHash) HandleFinalize(ctx context.Context, in middleware.Finalize
 	if !ok || v4.GetPayloadHash(ctx) != "" {
 		return h.own.HandleFinalize(ctx, in, next)
 	}
-	b, ok := req.GetStream().(*body)
+	a, ok := req.GetStream().(*attempt)
 	if !ok {
 		return h.own.HandleFinalize(ctx, in, next)
+	}
+	return next.HandleFinalize(v4.SetPayloadHash(ctx, a.body.sha256()), in)
+}
+
+// cutOff is the step that gives each attempt a body of its own, and ends that with it.
+type cutOff struct{}
+
+// ID implements middleware.FinalizeMiddleware.
+func (cutOff) ID() string { return "kinwire.CutOff" }
+
+// HandleFinalize implements middleware.FinalizeMiddleware.
+func (cutOff) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	req, ok := in.Request.(*smithyhttp.Request)
+	if !ok {
+		return next.HandleFinalize(ctx, in)
+	}
+	b, ok := req.GetStream().(*body)
+	if !ok {
+		return next.HandleFinalize(ctx, in)
 	}
 	a := &attempt{body: b}
 	defer a.end()
@@ -168,7 +187,7 @@ func (h *payloadHash) HandleFinalize(ctx context.Context, in middleware.Finalize
 		return middleware.FinalizeOutput{}, middleware.Metadata{}, fmt.Errorf("set stream: %w", err)
 	}
 	in.Request = req
-	return next.HandleFinalize(v4.SetPayloadHash(ctx, b.sha256()), in)
+	return next.HandleFinalize(ctx, in)
 }
 
 // attempt is a body for one attempt to send it. A transport may want to go on reading

@@ -10,8 +10,8 @@
 //	client := kinesis.NewFromConfig(cfg, kinwire.JSON)
 //
 // Both are plain options of the client, for any code that calls PutRecords; the
-// producer package needs no other setting. All other operations, and all answers and
-// errors in JSON, are the SDK's own protocol's.
+// producer package needs no other setting. The SDK's own protocol goes on to do all
+// other operations, and to read answers and errors in JSON.
 //
 // # Who owns the memory
 //
@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
@@ -36,15 +37,17 @@ import (
 
 // JSON makes a client send PutRecords in the form of the SDK's own protocol,
 // awsJson1.1, byte for byte, and with little more memory than the data takes.
-// It is an option of kinesis.New and kinesis.NewFromConfig.
+//
+// It is an option of kinesis.New, of kinesis.NewFromConfig, and of a single call. Of
+// JSON and CBOR the later one counts; a Protocol that was set before is replaced.
 func JSON(o *kinesis.Options) { use(o, false) }
 
 // CBOR makes a client send PutRecords as application/x-amz-cbor-1.1, the form that
-// the AWS SDK for Java uses by default: data goes as it is, without base64. It is an
-// option of kinesis.New and kinesis.NewFromConfig.
+// the AWS SDK for Java uses by default: data goes as it is, without base64. An answer in
+// JSON is understood, too. It is an option wherever JSON is one.
 //
 // It has been run against kinesalite, kinesis-local and ferrokinesis, and not yet
-// against AWS. A service that answers in JSON is understood.
+// against AWS.
 func CBOR(o *kinesis.Options) { use(o, true) }
 
 func use(o *kinesis.Options, cbor bool) {
@@ -54,18 +57,21 @@ func use(o *kinesis.Options, cbor bool) {
 		asCBOR:   cbor,
 	}
 	// The array may be shared with other clients.
-	o.APIOptions = append(slices.Clip(o.APIOptions), hashOnce)
+	o.APIOptions = append(slices.Clip(o.APIOptions), addSteps)
 }
 
-// hashOnce puts a payloadHash into the stack, in front of the SDK's own.
-func hashOnce(stack *middleware.Stack) error {
-	own, ok := stack.Finalize.Get(payloadHashID)
-	if !ok {
-		return nil
+// addSteps puts cutOff behind the SDK's retries, and payloadHash in the place of the
+// step that hashes what is to be signed.
+func addSteps(stack *middleware.Stack) error {
+	if _, ok := stack.Finalize.Get(cutOff{}.ID()); ok {
+		return nil // the option was given twice
 	}
-	// It is another if the payload is signed in another way, or if this was done before.
-	if _, ok := own.(*v4.ComputePayloadSHA256); !ok {
-		return nil
+	if err := stack.Finalize.Insert(cutOff{}, (*retry.Attempt)(nil).ID(), middleware.After); err != nil {
+		return fmt.Errorf("kinwire: %w", err)
+	}
+	own, ok := stack.Finalize.Get(payloadHashID)
+	if _, stock := own.(*v4.ComputePayloadSHA256); !ok || !stock {
+		return nil // the payload is signed in another way, or not at all
 	}
 	if _, err := stack.Finalize.Swap(payloadHashID, &payloadHash{own}); err != nil {
 		return fmt.Errorf("kinwire: %w", err)

@@ -14,7 +14,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/smithy-go/middleware"
 )
 
 func as[E error](err error) (E, bool) { return errors.AsType[E](err) }
@@ -38,6 +40,9 @@ func TestRetries(t *testing.T) {
 			attempts := 0
 			c := newClient(f.option, func(r *http.Request) (*http.Response, error) {
 				attempts++
+				if sum := r.Header.Get("X-Amz-Content-Sha256"); sum != hash(want) {
+					t.Errorf("attempt %d is signed for a body of hash %s, want %s", attempts, sum, hash(want))
+				}
 				if attempts < 4 {
 					if _, err := io.CopyN(io.Discard, r.Body, int64((attempts-1)*70_001)); err != nil {
 						t.Error(err)
@@ -51,6 +56,7 @@ func TestRetries(t *testing.T) {
 				return answer(200, "application/x-amz-json-1.1", []byte(stored)), nil
 			})
 			_, err := c.PutRecords(t.Context(), in, func(o *kinesis.Options) {
+				o.APIOptions = append(o.APIOptions, v4.AddContentSHA256HeaderMiddleware)
 				o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
 					o.MaxAttempts = 4
 					o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
@@ -115,11 +121,16 @@ func TestReadAfterTheAnswer(t *testing.T) {
 			_, err := io.CopyN(io.Discard, late, 1000)
 			return answer(200, "application/x-amz-json-1.1", []byte(stored)), err
 		})
-		if _, err := c.PutRecords(t.Context(), large(2)); err != nil {
-			t.Fatal(err)
+		unsigned := func(o *kinesis.Options) {
+			o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 		}
-		if n, err := late.Read(make([]byte, 100)); n != 0 || err == nil {
-			t.Errorf("%s: %d bytes read after the answer, error %v", f.name, n, err)
+		for _, option := range []func(*kinesis.Options){stock, f.option, unsigned} { // also as an option of the call
+			if _, err := c.PutRecords(t.Context(), large(2), option); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := late.Read(make([]byte, 100)); n != 0 || err == nil {
+				t.Errorf("%s: %d bytes read after the answer, error %v", f.name, n, err)
+			}
 		}
 	}
 }
@@ -183,6 +194,25 @@ func TestMemory(t *testing.T) {
 		t.Logf("%s: %d bytes for %d of data", f.name, bytes, records*51_200)
 		if f.name != "stock" && bytes > 200_000 {
 			t.Errorf("%s: %d bytes allocated for a request, want 200,000 at most", f.name, bytes)
+		}
+	}
+}
+
+// A client that does not sign the payload goes on not to.
+func TestUnsignedPayload(t *testing.T) {
+	for _, f := range forms {
+		c := newClient(f.option, func(r *http.Request) (*http.Response, error) {
+			if sum := r.Header.Get("X-Amz-Content-Sha256"); sum != "UNSIGNED-PAYLOAD" {
+				t.Errorf("%s: payload hash %s", f.name, sum)
+			}
+			return answer(200, "application/x-amz-json-1.1", []byte(stored)), nil
+		})
+		_, err := c.PutRecords(t.Context(), large(1), func(o *kinesis.Options) {
+			o.APIOptions = append([]func(*middleware.Stack) error{v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware}, o.APIOptions...)
+			o.APIOptions = append(o.APIOptions, v4.AddContentSHA256HeaderMiddleware)
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

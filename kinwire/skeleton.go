@@ -5,6 +5,7 @@ package kinwire
 
 import (
 	"bytes"
+	"math"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -65,10 +66,14 @@ func (w *withoutBlobs) WriteBlob(member *smithy.Schema, data []byte) {
 
 // body puts the blobs into their places, or returns nil if it cannot tell them.
 func (k *skeleton) body() *body {
+	b := k.bodyJSON
 	if k.cbor {
-		return k.bodyCBOR()
+		b = k.bodyCBOR
 	}
-	return k.bodyJSON()
+	if whole := b(); whole != nil && whole.size <= math.MaxInt32 { // an int may have 32 bits
+		return whole
+	}
+	return nil
 }
 
 // bodyCBOR puts each blob, with its length, where there is an empty one of 1 byte.
@@ -104,7 +109,8 @@ func appendLength(dst []byte, n int) []byte {
 
 // bodyJSON puts each blob between the quotes of an empty one. Those are found by
 // the member's name: inside a string there is no quote without a backslash before it, so only
-// an empty string under the same name could be taken for one. Then the count is wrong.
+// an empty string under the same name could be taken for one. PutRecords has none; in
+// one that gets it the count would be wrong.
 func (k *skeleton) bodyJSON() *body {
 	b := newBody(len(k.blobs))
 	rest := k.text

@@ -87,6 +87,9 @@ func newInvocation(c *Consumer, b *batch, known map[string]entry) *invocation {
 // else all at once, until one must be left (in order) or all had their turn.
 func (v *invocation) run(ctx context.Context) {
 	defer v.finish()
+	if ctx.Err() != nil {
+		return
+	}
 	data := make([][]byte, len(v.batch.records))
 	for i := range data {
 		data[i] = v.batch.records[i].Kinesis.Data

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -25,6 +26,7 @@ type cloud struct {
 	kinesis  *kinesistest.Server
 	function func(w http.ResponseWriter, payload []byte)
 	query    func(w http.ResponseWriter, body []byte)
+	form     atomic.Value // Content-Type of the last PutRecords
 
 	mu    sync.Mutex
 	calls []string // what was asked of Lambda and DynamoDB
@@ -50,6 +52,9 @@ func newCloud(t *testing.T) *cloud {
 func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := r.Header.Get("X-Amz-Target")
 	if strings.HasPrefix(target, "Kinesis_") {
+		if strings.HasSuffix(target, ".PutRecords") {
+			c.form.Store(r.Header.Get("Content-Type"))
+		}
 		c.kinesis.ServeHTTP(w, r)
 		return
 	}

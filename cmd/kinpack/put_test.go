@@ -208,3 +208,17 @@ func TestPutLimits(t *testing.T) {
 		t.Errorf("denied: exit code %d, %+v, %s", code, s, errOut)
 	}
 }
+
+// Data goes out in JSON, or in CBOR if that is asked for.
+func TestPutForm(t *testing.T) {
+	c := newCloud(t)
+	c.stream(t, "s", 1)
+	for flag, want := range map[string]string{"--cbor": "application/x-amz-cbor-1.1", "--cbor=false": "application/x-amz-json-1.1"} {
+		if code, out, errOut := kinpack(t, "a line\n", "put", "--stream", "s", flag); code != 0 || c.form.Load() != want {
+			t.Errorf("%s: exit code %d, sent as %v\n%s%s", flag, code, c.form.Load(), out, errOut)
+		}
+	}
+	if all := c.kinesis.Records("s"); len(all) != 2 || string(all[1].Data) != "a line" {
+		t.Errorf("%v", all)
+	}
+}

@@ -48,7 +48,8 @@ func Message(data []byte) ([]byte, bool) {
 }
 
 // Split takes data for an aggregate and returns its message, and the digest that
-// the message has to have. It returns false if data is too short or has no magic.
+// the message has to have, which it does not check. It returns false if data is too
+// short or has no magic.
 func Split(data []byte) (message []byte, digest [DigestSize]byte, ok bool) {
 	if len(data) < Overhead || string(data[:len(Magic)]) != Magic {
 		return nil, digest, false

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"crypto/md5"
 	"fmt"
-	"testing"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kinpack/kinpack/aggregate"
-	"github.com/kinpack/kinpack/internal/cputime"
 	kplpb "github.com/kinpack/kinpack/proto"
 )
 
@@ -58,44 +56,4 @@ func marshal(dst []byte, records []aggregate.Record) []byte {
 	dst = append(dst, message...)
 	sum := md5.Sum(message)
 	return append(dst, sum[:]...)
-}
-
-// BenchmarkPack packs one aggregate of the default size, with kinpack and the
-// plain way. To compare: go test -bench Pack -count 10 ./aggregate | benchstat -col /by -ignore /turn -
-func BenchmarkPack(b *testing.B) {
-	for _, size := range []int{100, 512, 2048} {
-		records := benchRecords(size)
-		want := marshal(nil, records)
-		// In turns, so that a change of the machine's speed hits both.
-		for i, by := range []string{"proto", "kinpack", "kinpack", "proto"} {
-			b.Run(fmt.Sprintf("size=%dB/turn=%d/by=%s", size, i/2+1, by), func(b *testing.B) {
-				var builder aggregate.Builder
-				var out []byte
-				b.ReportAllocs()
-				b.SetBytes(int64(len(want)))
-				start := cputime.Used()
-				for b.Loop() {
-					if by == "proto" {
-						out = marshal(out[:0], records)
-						continue
-					}
-					builder.Reset()
-					for _, r := range records {
-						if err := builder.Add(r); err != nil {
-							b.Fatal(err)
-						}
-					}
-					out = builder.AppendTo(out[:0])
-				}
-				used := cputime.Used() - start
-				if !bytes.Equal(out, want) {
-					b.Fatal("wrong bytes")
-				}
-				total := float64(b.N * len(records))
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/total, "ns/record")
-				// The garbage is collected on other cores: it is part of the cost.
-				b.ReportMetric(float64(used.Nanoseconds())/total, "cpu-ns/record")
-			})
-		}
-	}
 }
