@@ -38,7 +38,7 @@ const (
 	// memoSample is how many lookups decide whether the memo goes on, which takes that
 	// it knew half of them, and memoPause how many Puts pass before it tries again.
 	// What a sample leaves behind helps the next one.
-	memoSample, memoPause = 1 << 10, 1 << 15
+	memoSample, memoPause = 1 << 10, 1 << 17
 )
 
 // lookup is what came of asking the memo.
