@@ -1,11 +1,10 @@
 // Package kinwire sends PutRecords requests of the AWS SDK's Kinesis client
 // without copying their data.
 //
-// The SDK's own protocol writes a request into a buffer that grows as it goes, so a
-// request of 5 MiB leaves some 20 MB of garbage, and most of the time that a client
-// spends on a large request is spent on that. With [JSON] the data is encoded on
-// its way out; the bytes on the wire are the same. [CBOR] sends it as it is: a
-// quarter fewer bytes for the network, the signature and TLS.
+// The SDK's own protocol writes a request into a buffer that grows as it goes: one with
+// 5 MB of data allocates 42 MB (TestMemory), with this package 0.1 MB. With [JSON] the
+// data is encoded on its way out; the bytes on the wire are the same. [CBOR] sends it as
+// it is: a quarter fewer bytes for the network, the signature and TLS.
 //
 //	client := kinesis.NewFromConfig(cfg, kinwire.JSON)
 //

@@ -107,10 +107,10 @@ func appendLength(dst []byte, n int) []byte {
 	return append(dst, byteString|26, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
-// bodyJSON puts each blob between the quotes of an empty one. Those are found by
-// the member's name: inside a string there is no quote without a backslash before it, so only
-// an empty string under the same name could be taken for one. PutRecords has none; in
-// one that gets it the count would be wrong.
+// bodyJSON puts each blob between the quotes of an empty one. Those are found by the
+// member's name: inside a string there is no quote without a backslash before it, so
+// only an empty string under the same name could be taken for one. PutRecords has none;
+// in one that gets it the count would be wrong.
 func (k *skeleton) bodyJSON() *body {
 	b := newBody(len(k.blobs))
 	rest := k.text
